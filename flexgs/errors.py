@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one tree of exceptions. Every error says what, where, what was expected, what was found, what to do.
+"""The one tree of exceptions. Each says what, where, what was expected and found, what to do.
 
 Exit codes of the command line follow the tree: see `exit_code`.
 """

@@ -32,7 +32,8 @@ class Splats:
     Raises:
         SceneError: shapes disagree with each other.
 
-    >>> s = Splats(np.zeros((2, 3)), np.zeros((2, 3)), np.ones((2, 4)), np.zeros(2), np.zeros((2, 4, 3)))
+    >>> points = np.zeros((2, 3))
+    >>> s = Splats(points, points, np.ones((2, 4)), np.zeros(2), np.zeros((2, 4, 3)))
     >>> s.n, s.d, s.degree
     (2, 3, 1)
     """

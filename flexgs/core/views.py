@@ -126,8 +126,8 @@ def split_views(cameras: tuple[Camera, ...], every: int = 8) -> ViewSplit:
     """
     ordered = tuple(sorted(cameras, key=lambda camera: camera.name))
     if len(ordered) < 3:
-        note = f"only {len(ordered)} views: scoring, search and report share them"
-        return ViewSplit(ordered, ordered, ordered, note)
+        shared = f"only {len(ordered)} views: scoring, search and report share them"
+        return ViewSplit(ordered, ordered, ordered, shared)
     step = every if len(ordered) >= 2 * every else 4 if len(ordered) >= 8 else 3
     middle = step // 2
     report = tuple(c for i, c in enumerate(ordered) if i % step == 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a renderer must do. Everything above this folder talks to a `Renderer`, never to numba or CUDA."""
+"""What a renderer must do. All above this folder talks to a `Renderer`, never to numba or CUDA."""
 
 from __future__ import annotations
 
