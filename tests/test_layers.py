@@ -16,22 +16,21 @@ MAX_MODULES_PER_FOLDER = 10
 
 # A unit imports only from units of a strictly lower rank, or from itself.
 RANKS = (
-    ("errors", "limits"),
+    ("errors", "limits", "progress"),
     ("registry",),
-    ("core",),
+    ("core", "options"),
     ("io", "quant", "entropy", "render"),
     ("container", "importance", "quality"),
     ("cameras",),
     ("codec",),
-    ("search",),
+    ("search", "report"),
     ("pipeline", "image", "video", "store"),
-    ("report",),
     ("bench", "viewer", "demo"),
     ("cli",),
 )
 RANK_OF = {unit: rank for rank, units in enumerate(RANKS) for unit in units}
 # flexgs/__init__.py shows the pipeline to the public; `python -m flexgs` is the command line.
-RANK_OF |= {"__init__": RANK_OF["report"], "__main__": RANK_OF["cli"] + 1}
+RANK_OF |= {"__init__": RANK_OF["bench"], "__main__": RANK_OF["cli"] + 1}
 
 LIGHT = ("errors", "limits", "registry", "core", "io", "container")  # decoding: no torch, no numba
 RUNS_CODE = {
