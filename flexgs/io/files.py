@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files on disk: whole or not at all when written, checked before they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
+
+from flexgs.errors import Corrupt, FlexgsError, TooLarge, UsageError
+
+_PARTIAL = re.compile(r"\.flexgs-(\d+)-[0-9a-f]+\.partial")
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{p}{i}" for p in ("com", "lpt") for i in range(1, 10))}
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # os.kill would end the process there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def sweep_partials(folder: Path) -> int:
+    """Removes temporary files that killed processes left in `folder`; returns how many."""
+    removed = 0
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            match = _PARTIAL.fullmatch(path.name)
+            if match and not _is_alive(int(match[1])):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    removed += 1
+    return removed
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there; the rename is journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+    """A binary file that replaces `path` when the block ends well, and vanishes when it does not.
+
+    Written to a sibling, fsynced, renamed, folder fsynced: at any moment `path` holds the complete
+    old content or the complete new one. Orphans of dead processes in the folder are removed first.
+
+    Raises:
+        FlexgsError: the system refused a write; the old file is untouched.
+    """
+    target = Path(os.path.realpath(path))
+    sweep_partials(target.parent)
+    partial = target.parent / f".flexgs-{os.getpid()}-{secrets.token_hex(6)}.partial"
+    try:
+        with open(partial, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except OSError as error:
+        raise FlexgsError(
+            f"could not write: {error.strerror or error}",
+            path=path,
+            hint="what was there before is untouched; free space, or choose another --output",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    # The new file is complete and in place: some file systems cannot sync a folder.
+    with contextlib.suppress(OSError):
+        _sync_folder(target.parent)
+
+
+def ensure_output(output: str | Path, force: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Checks, before any work, that `output` may be written.
+
+    Raises:
+        UsageError: it is one of `inputs`, exists without `force`, is no regular file, or its folder
+            is missing or not writable.
+    """
+    path = Path(output)
+    try:
+        folder = path.resolve().parent
+        for source in inputs:
+            if path.exists() and Path(source).exists() and path.samefile(source):
+                raise UsageError(
+                    "the output is the input", path=output, hint="choose another --output"
+                )
+        if not folder.is_dir():
+            raise UsageError("the output's folder does not exist", path=output, hint="create it")
+        if path.exists() and not path.is_file():
+            raise UsageError("the output exists and is no regular file", path=output)
+        if path.exists() and not force:
+            raise UsageError("the output exists", path=output, hint="--force overwrites it")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError("the output's folder is not writable", path=output)
+    except (OSError, ValueError) as error:  # a NUL in the name, a loop of links, a name too long
+        raise UsageError(f"not a usable output: {error}", path=repr(str(output))) from error
+
+
+def file_size(path: str | Path) -> int:
+    """Bytes of a regular file.
+
+    Raises:
+        UsageError: it is missing, unreadable or not a regular file (pipes and devices never end).
+    """
+    try:
+        found = Path(path)
+        if not found.exists():
+            raise UsageError("no such file", path=path)
+        if not found.is_file():
+            raise UsageError("not a regular file", path=path)
+        return found.stat().st_size
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot be read: {error}", path=repr(str(path))) from error
+
+
+def read_start(path: str | Path, count: int) -> bytes:
+    """The first `count` bytes of a regular file, fewer when it is shorter.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    file_size(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def read_limited(path: str | Path, limit_bytes: int) -> bytes:
+    """All bytes of a regular file that may not be longer than `limit_bytes`.
+
+    Raises:
+        UsageError: it cannot be read.
+        TooLarge: it is longer.
+    """
+    size = file_size(path)
+    data = b"" if size > limit_bytes else read_start(path, limit_bytes + 1)
+    if max(size, len(data)) > limit_bytes:
+        raise TooLarge(
+            "the file is too large for what it should hold",
+            path=path,
+            expected=f"at most {limit_bytes} bytes",
+            found=max(size, len(data)),
+        )
+    return data
+
+
+def safe_join(root: str | Path, name: str) -> Path:
+    """`root`/`name` for a `name` that came out of a file.
+
+    Raises:
+        Corrupt: the name is empty, absolute, has a drive, `..`, a NUL or a device's name, or leads
+            out of `root` through a symbolic link.
+
+    >>> safe_join("scene", "images/a.jpg").as_posix()
+    'scene/images/a.jpg'
+    """
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    parts = windows.parts  # splits at both kinds of slash
+    bad = (
+        not parts
+        or "\0" in name
+        or windows.drive != ""
+        or windows.root != ""
+        or posix.is_absolute()
+        or ".." in parts
+        or any(part.split(".")[0].rstrip().lower() in _DEVICES for part in parts)
+    )
+    joined = Path(root, *parts) if not bad else Path(root)
+    try:
+        inside = not bad and joined.resolve().is_relative_to(Path(root).resolve())
+    except (OSError, RuntimeError):  # a loop of links, a name too long
+        inside = False
+    if not inside:
+        raise Corrupt(
+            "a name in the file leads out of its folder", path=root, found=repr(name[:200])
+        )
+    return joined
