@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From screen to parameters: the chain rule of the projection, per visible Gaussian.
+
+The screen quantities are mean2d (2), the conic a, b, c (3) and the logarithm of the opacity (1);
+their Jacobian with respect to means (3), log_scales (3) and a small rotation about the world's
+axes (3) serves both the gradient (J^T g) and the diagonal (diag J^T G J).
+
+Source: derivatives of EWA projection worked out from Zwicker et al. 2001, eq. 25-31; a change dq of
+a quaternion rotates by omega = 2 Im(dq q*) / |q|^2, which also holds for quaternions not of unit
+length.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from flexgs.render.cpu.common import BLUE, BLUR, EXACT, EXACT_PARALLEL, GREEN, RED
+from flexgs.render.cpu.project import camera_covariance, clamp_ratio, sh_values
+
+SCREEN = 6  # rows of the Jacobian: mean2d x, y; conic a, b, c; log of the opacity compensation
+WORLD = 9  # columns: means 3, log_scales 3, rotation 3
+CHUNK = 256
+
+
+@nb.njit(**EXACT)
+def rotation_columns(quats, log_scales, i, pose, out):  # type: ignore[no-untyped-def]
+    """out (3, 3): the ellipsoid's axes in the camera's frame, each times its standard deviation."""
+    w, x, y, z = float(quats[i, 0]), float(quats[i, 1]), float(quats[i, 2]), float(quats[i, 3])
+    inverse = 1.0 / max(math.sqrt(w * w + x * x + y * y + z * z), 1e-12)
+    w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
+    s0 = math.exp(float(log_scales[i, 0]))
+    s1 = math.exp(float(log_scales[i, 1]))
+    s2 = math.exp(float(log_scales[i, 2]))
+    r00, r01, r02 = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
+    r10, r11, r12 = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
+    r20, r21, r22 = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
+    for a in range(3):
+        p0, p1, p2 = pose[a, 0], pose[a, 1], pose[a, 2]
+        out[a, 0] = (p0 * r00 + p1 * r10 + p2 * r20) * s0
+        out[a, 1] = (p0 * r01 + p1 * r11 + p2 * r21) * s1
+        out[a, 2] = (p0 * r02 + p1 * r12 + p2 * r22) * s2
+
+
+@nb.njit(**EXACT)
+def _put_covariance(jac, column, dxx, dxy, dyy, conic, sharp, antialiased):  # type: ignore[no-untyped-def]
+    """Adds the effect of a change of the 2-D covariance on conic and log opacity to a column."""
+    a, b, c = conic
+    # d conic = -conic dcov conic
+    t00, t01 = a * dxx + b * dxy, a * dxy + b * dyy
+    t10, t11 = b * dxx + c * dxy, b * dxy + c * dyy
+    jac[2, column] -= t00 * a + t01 * b
+    jac[3, column] -= t00 * b + t01 * c
+    jac[4, column] -= t10 * b + t11 * c
+    if antialiased:  # log sqrt(det sharp / det): half the difference of the traces
+        sxx, sxy, syy = sharp
+        det = sxx * syy - sxy * sxy
+        if det > 0.0:
+            trace = (syy * dxx - 2 * sxy * dxy + sxx * dyy) / det
+            jac[5, column] += 0.5 * (trace - (a * dxx + 2 * b * dxy + c * dyy))
+
+
+@nb.njit(**EXACT)
+def projection_jacobian(  # type: ignore[no-untyped-def]
+    i, means, log_scales, quats, pose, lens, size, antialiased, axes, cov, jac
+):
+    """jac (SCREEN, WORLD) f64 of Gaussian i; axes, cov (3, 3) are scratch. Returns conic a, b, c."""
+    m0, m1, m2 = float(means[i, 0]), float(means[i, 1]), float(means[i, 2])
+    x = pose[0, 0] * m0 + pose[0, 1] * m1 + pose[0, 2] * m2 + pose[0, 3]
+    y = pose[1, 0] * m0 + pose[1, 1] * m1 + pose[1, 2] * m2 + pose[1, 3]
+    z = pose[2, 0] * m0 + pose[2, 1] * m1 + pose[2, 2] * m2 + pose[2, 3]
+    fx, fy, cx, cy = lens
+    iz = 1.0 / z
+    rx, ry = x * iz, y * iz
+    ux, uy = clamp_ratio(rx, size[0], fx, cx), clamp_ratio(ry, size[1], fy, cy)
+    camera_covariance(quats, log_scales, i, pose, cov)
+    rotation_columns(quats, log_scales, i, pose, axes)
+    j00, j11, j02, j12 = fx * iz, fy * iz, -fx * iz * ux, -fy * iz * uy
+    # v = cov J^T, columns of (3, 2)
+    vx0 = cov[0, 0] * j00 + cov[0, 2] * j02
+    vx1 = cov[0, 1] * j00 + cov[1, 2] * j02
+    vx2 = cov[0, 2] * j00 + cov[2, 2] * j02
+    vy0 = cov[0, 1] * j11 + cov[0, 2] * j12
+    vy1 = cov[1, 1] * j11 + cov[1, 2] * j12
+    vy2 = cov[1, 2] * j11 + cov[2, 2] * j12
+    sxx, sxy, syy = j00 * vx0 + j02 * vx2, j00 * vy0 + j02 * vy2, j11 * vy1 + j12 * vy2
+    xx, yy = sxx + BLUR, syy + BLUR
+    det = xx * yy - sxy * sxy
+    conic = (yy / det, -sxy / det, xx / det)
+    sharp = (sxx, sxy, syy)
+    jac[:, :] = 0.0
+    # Camera-space derivatives of J: j00, j11 fall with z; j02 = -f u / z with u = x / z unless clamped
+    free_x = 1.0 if ux == rx else 0.0
+    free_y = 1.0 if uy == ry else 0.0
+    for k in range(3):
+        dx, dy, dz = pose[0, k], pose[1, k], pose[2, k]
+        jac[0, k] = fx * iz * (dx - rx * dz)
+        jac[1, k] = fy * iz * (dy - ry * dz)
+        d00, d11 = -j00 * iz * dz, -j11 * iz * dz
+        d02 = -j02 * iz * dz - fx * iz * free_x * iz * (dx - rx * dz)
+        d12 = -j12 * iz * dz - fy * iz * free_y * iz * (dy - ry * dz)
+        dxx = 2 * (d00 * vx0 + d02 * vx2)
+        dyy = 2 * (d11 * vy1 + d12 * vy2)
+        dxy = d00 * vy0 + d02 * vy2 + d11 * vx1 + d12 * vx2
+        _put_covariance(jac, k, dxx, dxy, dyy, conic, sharp, antialiased)
+    for k in range(3):  # d cov / d log s_k = 2 s_k^2 r_k r_k^T
+        px = j00 * axes[0, k] + j02 * axes[2, k]
+        py = j11 * axes[1, k] + j12 * axes[2, k]
+        _put_covariance(jac, 3 + k, 2 * px * px, 2 * px * py, 2 * py * py, conic, sharp, antialiased)
+    for k in range(3):  # d cov = [e] cov - cov [e], e the world's axis k in the camera's frame
+        e0, e1, e2 = pose[0, k], pose[1, k], pose[2, k]
+        # J [e] v = (J x e-turned v): rows of J times e x v
+        cx0, cx2 = e1 * vx2 - e2 * vx1, e0 * vx1 - e1 * vx0
+        cy0, cy1, cy2 = e1 * vy2 - e2 * vy1, e2 * vy0 - e0 * vy2, e0 * vy1 - e1 * vy0
+        cx1 = e2 * vx0 - e0 * vx2
+        dxx = 2 * (j00 * cx0 + j02 * cx2)
+        dyy = 2 * (j11 * cy1 + j12 * cy2)
+        dxy = j00 * cy0 + j02 * cy2 + j11 * cx1 + j12 * cx2
+        _put_covariance(jac, 6 + k, dxx, dxy, dyy, conic, sharp, antialiased)
+    return conic
+
+
+@nb.njit(**EXACT)
+def quaternion_rotations(quats, i, out):  # type: ignore[no-untyped-def]
+    """out (4, 3): rotation about the world's axes per unit change of w, x, y, z."""
+    w, x, y, z = float(quats[i, 0]), float(quats[i, 1]), float(quats[i, 2]), float(quats[i, 3])
+    f = 2.0 / max(w * w + x * x + y * y + z * z, 1e-24)
+    out[0, 0], out[0, 1], out[0, 2] = -x * f, -y * f, -z * f
+    out[1, 0], out[1, 1], out[1, 2] = w * f, z * f, -y * f
+    out[2, 0], out[2, 1], out[2, 2] = -z * f, w * f, x * f
+    out[3, 0], out[3, 1], out[3, 2] = y * f, -x * f, w * f
+
+
+@nb.njit(**EXACT)
+def colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, out):  # type: ignore[no-untyped-def]
+    """out (3 channels, 3): d colour / d mean through the direction of view; basis at the direction.
+
+    Central differences of the basis polynomials in float64, exact to 1e-9; a colour clamped at 0
+    does not move.
+    """
+    k = sh.shape[1]
+    d0, d1, d2 = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
+    length = max(math.sqrt(d0 * d0 + d1 * d1 + d2 * d2), 1e-12)
+    d0, d1, d2 = d0 / length, d1 / length, d2 / length
+    sh_values(d0, d1, d2, k, basis)
+    out[:, :] = 0.0
+    step = 1e-5
+    gains = (red > 0.0, green > 0.0, blue > 0.0)
+    for axis in range(3):
+        e = (1.0 if axis == 0 else 0.0, 1.0 if axis == 1 else 0.0, 1.0 if axis == 2 else 0.0)
+        along = e[0] * d0 + e[1] * d1 + e[2] * d2  # the direction stays on the sphere
+        t0, t1, t2 = e[0] - along * d0, e[1] - along * d1, e[2] - along * d2
+        for side in range(2):
+            h = step if side == 0 else -step
+            sh_values(d0 + h * t0, d1 + h * t1, d2 + h * t2, k, shifted)
+            for j in range(1, k):
+                slope = shifted[j] / (2 * h * length)
+                for channel in range(3):
+                    if gains[channel]:
+                        out[channel, axis] += slope * sh[i, j, channel]
+
+
+@nb.njit(**EXACT)
+def _to_monomials(jac, conic, out):  # type: ignore[no-untyped-def]
+    """out (6, WORLD): the derivative of the logarithm of a pixel's weight as a polynomial.
+
+    dI/dtheta = D phi(x, y) with phi the row sums over 1, x, y, xx, xy, yy of `out` (x, y pixels from
+    the Gaussian's centre): a x + b y and b x + c y for mean2d, -xx/2, -xy, -yy/2 for the conic.
+    """
+    a, b, c = conic
+    for k in range(WORLD):
+        out[0, k] = jac[5, k]
+        out[1, k] = a * jac[0, k] + b * jac[1, k]
+        out[2, k] = b * jac[0, k] + c * jac[1, k]
+        out[3, k] = -0.5 * jac[2, k]
+        out[4, k] = -jac[3, k]
+        out[5, k] = -0.5 * jac[4, k]
+
+
+@nb.njit(**EXACT_PARALLEL)
+def chain_gradient(  # type: ignore[no-untyped-def]
+    ids, records, sums, means, log_scales, quats, logits, sh, pose, lens, size, eye, antialiased,
+    out_means, out_scales, out_quats, out_logits, out_sh,
+):  # fmt: skip
+    """J^T g for every visible Gaussian, from the GRADIENT sums (m, 9); writes rows `ids`."""
+    k = sh.shape[1]
+    for chunk in nb.prange((len(ids) + CHUNK - 1) // CHUNK):
+        jac, poly = np.empty((SCREEN, WORLD)), np.empty((6, WORLD))
+        axes, cov, turns, slopes = (
+            np.empty((3, 3)),
+            np.empty((3, 3)),
+            np.empty((4, 3)),
+            np.empty((3, 3)),
+        )
+        basis, shifted, world = np.empty(16), np.empty(16), np.empty(WORLD)
+        for r in range(chunk * CHUNK, min(len(ids), (chunk + 1) * CHUNK)):
+            i = ids[r]
+            conic = projection_jacobian(
+                i, means, log_scales, quats, pose, lens, size, antialiased, axes, cov, jac
+            )
+            _to_monomials(jac, conic, poly)
+            for p in range(WORLD):
+                world[p] = 0.0
+                for m in range(6):
+                    world[p] += poly[m, p] * sums[r, m]
+            red, green, blue = records[r, RED], records[r, GREEN], records[r, BLUE]
+            colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, slopes)
+            quaternion_rotations(quats, i, turns)
+            for a in range(3):
+                total = world[a]
+                for channel in range(3):
+                    total += slopes[channel, a] * sums[r, 6 + channel]
+                out_means[i, a] = total
+                out_scales[i, a] = world[3 + a]
+            for q in range(4):
+                out_quats[i, q] = (
+                    turns[q, 0] * world[6] + turns[q, 1] * world[7] + turns[q, 2] * world[8]
+                )
+            out_logits[i] = sums[r, 0] / (1.0 + math.exp(float(logits[i])))
+            for channel in range(3):
+                if records[r, RED + channel] > 0.0:
+                    for j in range(k):
+                        out_sh[i, j, channel] = basis[j] * sums[r, 6 + channel]
+
+
+@nb.njit(**EXACT)
+def _fill_gram(sums, r, gram):  # type: ignore[no-untyped-def]
+    """gram (6, 6): sums of Q times products of 1, x, y, xx, xy, yy, from the moments (sums.py)."""
+    gram[0, 0] = sums[r, 0]
+    gram[0, 1], gram[0, 2] = sums[r, 1], sums[r, 2]
+    gram[0, 3], gram[0, 4], gram[0, 5] = sums[r, 3], sums[r, 4], sums[r, 5]
+    gram[1, 1], gram[1, 2], gram[2, 2] = sums[r, 3], sums[r, 4], sums[r, 5]
+    gram[1, 3], gram[1, 4], gram[1, 5] = sums[r, 6], sums[r, 7], sums[r, 8]
+    gram[2, 3], gram[2, 4], gram[2, 5] = sums[r, 7], sums[r, 8], sums[r, 9]
+    gram[3, 3], gram[3, 4], gram[3, 5] = sums[r, 10], sums[r, 11], sums[r, 12]
+    gram[4, 4], gram[4, 5], gram[5, 5] = sums[r, 12], sums[r, 13], sums[r, 14]
+    for a in range(6):
+        for b in range(a):
+            gram[a, b] = gram[b, a]
+
+
+@nb.njit(**EXACT)
+def _quadratic(gram, poly, p, q):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for a in range(6):
+        row = 0.0
+        for b in range(6):
+            row += gram[a, b] * poly[b, q]
+        total += poly[a, p] * row
+    return total
+
+
+@nb.njit(**EXACT_PARALLEL)
+def chain_fisher(  # type: ignore[no-untyped-def]
+    ids, records, sums, means, log_scales, quats, logits, sh, pose, lens, size, eye, antialiased,
+    out_means, out_scales, out_quats, out_logits, out_sh,
+):  # fmt: skip
+    """diag(J^T J) for every visible Gaussian, from the FISHER sums (m, 34); writes rows `ids`."""
+    k = sh.shape[1]
+    for chunk in nb.prange((len(ids) + CHUNK - 1) // CHUNK):
+        jac, poly, gram = np.empty((SCREEN, WORLD)), np.empty((6, WORLD)), np.empty((6, 6))
+        axes, cov, turns, slopes = (
+            np.empty((3, 3)),
+            np.empty((3, 3)),
+            np.empty((4, 3)),
+            np.empty((3, 3)),
+        )
+        basis, shifted, turned = np.empty(16), np.empty(16), np.empty((3, 3))
+        for r in range(chunk * CHUNK, min(len(ids), (chunk + 1) * CHUNK)):
+            i = ids[r]
+            conic = projection_jacobian(
+                i, means, log_scales, quats, pose, lens, size, antialiased, axes, cov, jac
+            )
+            _to_monomials(jac, conic, poly)
+            _fill_gram(sums, r, gram)
+            square = sums[r, 15]
+            red, green, blue = records[r, RED], records[r, GREEN], records[r, BLUE]
+            colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, slopes)
+            quaternion_rotations(quats, i, turns)
+            for a in range(3):
+                total = _quadratic(gram, poly, a, a)
+                for channel in range(3):
+                    cross = 0.0
+                    for m in range(6):
+                        cross += poly[m, a] * sums[r, 16 + 6 * channel + m]
+                    total += slopes[channel, a] * (2 * cross + slopes[channel, a] * square)
+                out_means[i, a] = max(0.0, total)
+                out_scales[i, a] = max(0.0, _quadratic(gram, poly, 3 + a, 3 + a))
+                for b in range(3):
+                    turned[a, b] = _quadratic(gram, poly, 6 + a, 6 + b)
+            for q in range(4):
+                total = 0.0
+                for a in range(3):
+                    for b in range(3):
+                        total += turns[q, a] * turned[a, b] * turns[q, b]
+                out_quats[i, q] = max(0.0, total)
+            opaque = 1.0 / (1.0 + math.exp(float(logits[i])))
+            out_logits[i] = sums[r, 0] * opaque * opaque
+            for channel in range(3):
+                if records[r, RED + channel] > 0.0:
+                    for j in range(k):
+                        out_sh[i, j, channel] = basis[j] * basis[j] * square
