@@ -32,6 +32,7 @@ NEAR_PLANE = 0.01
 BLUR = 0.3  # gsplat's eps2d, px^2
 KEPT_SCENES = 2  # on the device: the original and its compressed version
 ALL_BATCHES = 2**31 - 1
+DEVICE = "cuda"
 
 
 def _numpy(tensor: Tensor) -> F32:
@@ -67,7 +68,7 @@ class CudaRenderer:
         if probes < 1:
             raise UsageError("too few probes", expected=">= 1", found=probes)
         self.probes = probes
-        self._device = torch.device("cuda")
+        self._device = torch.device(DEVICE)
         self._uploaded: list[tuple[weakref.ref[Splats], TorchSplats]] = []
 
     def render(self, splats: Splats, camera: Camera) -> F32:  # (h, w, 3)
