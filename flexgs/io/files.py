@@ -177,6 +177,7 @@ def safe_join(root: str | Path, name: str) -> Path:
     bad = (
         not parts
         or "\0" in name
+        or any("\ud800" <= letter <= "\udfff" for letter in name)  # no file system takes them
         or windows.drive != ""
         or windows.root != ""
         or posix.is_absolute()
