@@ -41,8 +41,8 @@ def arrays(result: Parameters | Contributions) -> dict[str, np.ndarray]:
 
 def small(name: str) -> scenes.Case:
     """A case that a whole Jacobian can be written down for."""
-    case = scenes.cases(16, 12)[name]
-    return replace(case, splats=case.splats.select(slice(0, 60 if name in STOPPING else 24)))
+    case = scenes.cases(14, 10)[name]
+    return replace(case, splats=case.splats.select(slice(0, 40 if name in STOPPING else 16)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,14 +84,15 @@ def test_groups_not_asked_for_stay_zero(renderer: CpuRenderer) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_diagonal_is_that_of_the_whole_jacobian(name: str, renderer: CpuRenderer) -> None:
-    """Without what colours owe to the means through the view direction, which fisher leaves out."""
+    """What colours owe to the means through the view direction is part of it."""
     case = small(name)
     diagonal, weights = renderer.fisher(case.splats, case.camera)
-    wanted = reference.fisher(case.splats, case.camera, detach_direction=True)
+    wanted = reference.fisher(case.splats, case.camera)
     for field in FIELDS:
         exact = wanted[field].numpy()
+        least = max(1e-6 * exact.max(), 1e-12)  # round things do not turn: 1e-33 against 1e-16
         np.testing.assert_allclose(
-            getattr(diagonal, field), exact, rtol=1e-3, atol=1e-6 * exact.max(), err_msg=field
+            getattr(diagonal, field), exact, rtol=1e-3, atol=least, err_msg=field
         )
     exact = reference.blending_sums(case.splats, case.camera)["colour_weights"].numpy()
     np.testing.assert_allclose(weights, exact, rtol=1e-3, atol=1e-6 * exact.max())
@@ -106,8 +107,8 @@ def test_the_view_direction_adds_little_to_the_diagonal_of_means() -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in STOPPING])
 def test_removal_errors_are_those_of_rendering_without(name: str, renderer: CpuRenderer) -> None:
-    case = scenes.cases()[name]
-    target = np.random.default_rng(1).uniform(size=(36, 48, 3)).astype(np.float32)
+    case = scenes.cases(24, 18)[name]
+    target = np.random.default_rng(1).uniform(size=(18, 24, 3)).astype(np.float32)
     alone = reference.removal_errors(case.splats, case.camera).numpy()
     against = reference.removal_errors(case.splats, case.camera, torch.tensor(target)).numpy()
 
