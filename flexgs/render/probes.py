@@ -102,14 +102,12 @@ def probed_fisher(
     """diag(J^T J) by field and the colour weights S_iv, averaged over the probes.
 
     Colours are linear in the harmonics, so their part of the diagonal follows from S_iv, for which
-    one probe holds three samples (one a channel). What colours owe to the means through the view
-    direction is left out, as in the CPU renderer.
+    one probe holds three samples (one a channel).
     """
     leaves = {name: getattr(splats, name).detach().requires_grad_() for name in GEOMETRY}
-    directions = view_directions(splats.means, camera)
     ready = activate(replace(splats, **leaves), camera)
-    colours = ready.colours.detach().requires_grad_()
-    image = rasterize(replace(ready, colours=colours), camera)
+    colours = ready.colours.requires_grad_()  # they depend on the means through the view direction
+    image = rasterize(ready, camera)
 
     inputs = [*leaves.values(), colours]
     squares = [torch.zeros_like(x) for x in inputs]
@@ -121,7 +119,7 @@ def probed_fisher(
     means = [total / probes for total in squares]
     diagonal = dict(zip(GEOMETRY, means, strict=False))
     weights = means[-1].mean(dim=1)
-    basis = sh_basis(directions, degree_of(splats.sh))
+    basis = sh_basis(view_directions(splats.means, camera), degree_of(splats.sh))
     lit = (colours > 0).to(weights.dtype)  # a channel that is cut at 0 does not move
     diagonal["sh"] = torch.einsum("nk,nc,n->nkc", basis**2, lit, weights)
     return diagonal, weights
