@@ -35,9 +35,9 @@ class _Rule:
 
 def _outside(values: F32, low: float, high: float) -> Mask:  # (n, ...) -> (n,)
     """Rows with a value that is NaN or out of [low, high]."""
+    if not values.size:
+        return np.zeros(len(values), bool)
     flat = values.reshape(len(values), -1)
-    if not flat.size:
-        return np.zeros(len(flat), bool)
     # a NaN fails both comparisons; the whole-array test first, it is the common case
     if bool(flat.min() >= low) and bool(flat.max() <= high):
         return np.zeros(len(flat), bool)
