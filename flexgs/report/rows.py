@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines that the page and the terminal share, as text."""
+
+from __future__ import annotations
+
+import math
+
+from flexgs.quality import Quality, ViewQuality
+from flexgs.report.model import Report, describe_target, format_bytes
+
+QUALITY_COLUMNS = (
+    "view",
+    "drop dB",
+    "PSNR to original render",
+    "PSNR original to photo",
+    "PSNR compressed to photo",
+    "SSIM to original render",
+    "SSIM original to photo",
+    "SSIM compressed to photo",
+)
+
+
+def summary_rows(report: Report) -> list[tuple[str, str]]:
+    """(what, value) pairs, the most important first."""
+    source, output = report.source, report.output
+    rows = [
+        ("original", _describe_scene(source.size_bytes, source.gaussians, source.sh_degree)),
+        ("result", _describe_scene(output.size_bytes, output.gaussians, output.sh_degree)),
+        ("ratio", f"{report.ratio:.2f}"),
+        ("target", describe_target(report.target) + _verdict(report)),
+    ]
+    for name, quality in (
+        ("report views", report.report_quality),
+        ("search views", report.search_quality),
+    ):
+        if quality is not None:
+            rows.append((f"PSNR drop, {name}", describe_drop(quality)))
+    rows.append(("setting", f"pruning rate {report.pruning_rate:g}, SH rate {report.sh_rate:g}"))
+    rows.append(("profile", report.profile))
+    if report.search:
+        rows.append(("search", f"{len(report.search)} evaluations; {report.search_stopped}"))
+    rows.append(("views", report.cameras))
+    if report.renderer is not None:
+        rows.append(("renderer", report.renderer))
+    if report.seconds_by_stage:
+        rows.append(("time", f"{sum(report.seconds_by_stage.values()):.1f} s"))
+    if report.peak_memory_bytes is not None:
+        rows.append(("peak memory", format_bytes(report.peak_memory_bytes)))
+    return rows
+
+
+def describe_drop(quality: Quality) -> str:
+    """The drop, where it is from, and the other kind where both are known."""
+    text = f"{quality.drop_db:.3f} dB {quality.drop_source}, {len(quality.views)} views"
+    if quality.drop_source == "measured on photographs":
+        text += f" (from renders: {quality.estimated_drop_db:.3f} dB)"
+    return text
+
+
+def quality_rows(quality: Quality) -> list[tuple[str, ...]]:
+    """Rows under `QUALITY_COLUMNS`: the mean first, then views from the worst to the best."""
+    return [_row("mean", quality), *(_row(view.name, view) for view in quality.by_drop())]
+
+
+def _row(name: str, row: Quality | ViewQuality) -> tuple[str, ...]:
+    return (
+        name,
+        _number(row.drop_db, 3),
+        _number(row.psnr_renders, 2),
+        _number(row.psnr_original_photo, 2),
+        _number(row.psnr_compressed_photo, 2),
+        _number(row.ssim_renders, 4),
+        _number(row.ssim_original_photo, 4),
+        _number(row.ssim_compressed_photo, 4),
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    if value is None:
+        return "–"
+    return "equal" if math.isinf(value) else f"{value:.{digits}f}"
+
+
+def _describe_scene(size_bytes: int, gaussians: int, degree: int) -> str:
+    return f"{format_bytes(size_bytes)}, {gaussians:,} Gaussians, SH degree {degree}"
+
+
+def _verdict(report: Report) -> str:
+    if report.target is None:
+        return ""
+    return "" if report.target.reached else " - NOT reached, this is the nearest"

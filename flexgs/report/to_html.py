@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports as one self-contained HTML page: no scripts, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+from flexgs.report.model import Report, describe_target, format_bytes
+from flexgs.report.pictures import picture_row
+from flexgs.report.plots import plot_bytes, plot_search
+from flexgs.report.rows import quality_rows, summary_rows
+from flexgs.report.to_json import dump_json, to_plain
+
+TEMPLATE = "report.html"
+
+
+def report_to_html(report: Report) -> str:
+    """The whole page as text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("flexgs.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["bytes"] = format_bytes
+    environment.filters["plain_json"] = lambda value: dump_json(to_plain(value)).strip()
+    return environment.get_template(TEMPLATE).render(
+        report=report,
+        target=describe_target(report.target),
+        summary=summary_rows(report),
+        qualities=[
+            (title, quality, quality_rows(quality))
+            for title, quality in (
+                ("Report views (used for nothing else)", report.report_quality),
+                ("Search views", report.search_quality),
+            )
+            if quality is not None
+        ],
+        pictures=[picture_row(picture) for picture in report.pictures],
+        # Our own SVG: numbers and attribute names of this package, escaped by matplotlib.
+        bytes_plot=Markup(plot_bytes(report.bytes_by_attribute))
+        if report.bytes_by_attribute
+        else None,
+        search_plot=Markup(plot_search(report)) if report.search else None,
+    )

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from flexgs.errors import UsageError
+from flexgs.io.files import atomic_write, ensure_output
+from flexgs.report.model import Report
+from flexgs.report.to_html import report_to_html
+from flexgs.report.to_json import dump_json, report_to_plain
+
+SUFFIXES = (".json", ".html")
+
+
+def ensure_report(path: Path, force: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Checks, before any work, that a report can be written to `path`.
+
+    Raises:
+        UsageError: neither .json nor .html, or the file cannot be written (see `ensure_output`).
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError("a report is JSON or HTML", path=path, expected="a name in .json or .html")
+    ensure_output(path, force, inputs)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Writes JSON or HTML, as the name says. Replaces what is there.
+
+    Raises:
+        FlexgsError: the system refused a write.
+    """
+    as_html = path.suffix.lower() == ".html"
+    text = report_to_html(report) if as_html else dump_json(report_to_plain(report))
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
