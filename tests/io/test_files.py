@@ -32,9 +32,14 @@ def test_atomic_write_replaces_the_old_file(tmp_path: Path) -> None:
 def test_an_error_in_the_block_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="stop"), atomic_write(target) as file:
-        file.write(b"half")
-        raise RuntimeError("stop")
+
+    def stop_half_way() -> None:
+        with atomic_write(target) as file:
+            file.write(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stop_half_way()
     assert target.read_bytes() == b"old"
     assert partials(tmp_path) == []
 
@@ -69,11 +74,14 @@ def test_a_refused_write_is_typed_and_loses_nothing(
 def test_disk_full_while_flushing_is_typed(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
-    full = os.open("/dev/full", os.O_WRONLY)
-    with pytest.raises(FlexgsError, match="No space left"), atomic_write(target) as file:
-        os.dup2(full, file.fileno())  # every byte from here on meets a full disk
-        file.write(b"new" * 100)
-    os.close(full)
+
+    def write(full: int) -> None:
+        with atomic_write(target) as file:
+            os.dup2(full, file.fileno())  # every byte from here on meets a full disk
+            file.write(b"new" * 100)
+
+    with open("/dev/full", "wb") as full, pytest.raises(FlexgsError, match="No space left"):
+        write(full.fileno())
     assert target.read_bytes() == b"old"
 
 

@@ -125,6 +125,7 @@ def test_every_truncation_is_refused(tmp_path: Path, random_splats: Make) -> Non
     write_ply(tmp_path / "a.ply", random_splats(3, 0))
     data = (tmp_path / "a.ply").read_bytes()
     for end in range(len(data)):
+        (tmp_path / "b.ply").unlink(missing_ok=True)
         (tmp_path / "b.ply").write_bytes(data[:end])
         with pytest.raises(FormatError):
             read_ply(tmp_path / "b.ply")
@@ -178,6 +179,7 @@ def test_mutants_end_in_a_scene_or_a_typed_error(
     outcomes = {"scene": 0, "error": 0}
     path = tmp_path / "b.ply"
     for _ in range(2500):
+        path.unlink(missing_ok=True)  # much faster than to overwrite it
         path.write_bytes(mutate(data, rng))
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")

@@ -54,7 +54,7 @@ def cameras_in(folder: Path) -> Path | None:
     found = next((path for path in candidates if path.is_file()), None)
     if found is not None:
         return found
-    reconstructions = (folder / "sparse" / "0", folder / "sparse", folder)
+    reconstructions = (folder / "sparse" / "0", folder / "sparse", folder / "0", folder)
     return next((path for path in reconstructions if is_colmap(path)), None)
 
 

@@ -39,7 +39,7 @@ def read_cameras(path: str | Path) -> tuple[tuple[Camera, ...], tuple[str, ...]]
     """
     path = Path(path)
     if path.is_dir():
-        inside = path if is_colmap(path) else cameras_in(path)
+        inside = path if is_colmap(path) else cameras_in(path)  # a named reconstruction wins
         if inside is None:
             raise UsageError(
                 "no cameras in this folder",

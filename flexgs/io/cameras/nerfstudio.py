@@ -48,7 +48,10 @@ def _camera(common: Fields, frame: object, index: int, photos: PhotoFolder) -> C
     fields = Fields({**common.table, **own.table}, common.path, own.section)
     _refuse_distortion(fields)
     name = PurePosixPath(fields.text("file_path").replace("\\", "/")).as_posix()
-    photo = photos.find(name)
+    try:
+        photo = photos.find(name)
+    except Corrupt:
+        fields.fail("file_path leads out of its folder", found=repr(name)[:80])
     if "w" in fields and "h" in fields:
         size = fields.integer("w"), fields.integer("h")
     elif photo is not None:

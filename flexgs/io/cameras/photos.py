@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from flexgs.core import Camera
 from flexgs.errors import SceneError, UsageError
@@ -26,18 +26,23 @@ class PhotoFolder:
         self._stems: dict[Path, dict[str, Path]] = {}
 
     def find(self, name: str) -> Path | None:
-        """The photograph called `name`: exactly so, else with another or without extension.
+        """The photograph called `name`: exactly so, else with another extension or without one.
+
+        A name's own folders are tried first (`left/0001.jpg`), then its last part alone.
 
         Raises:
             Corrupt: the name leads out of the folder.
         """
         wanted = safe_join(self.root, name)
         try:
-            if wanted.suffix.lower() in SUFFIXES and wanted.is_file():
-                return wanted
-            return self._listed(wanted.parent).get(_stem(wanted.name))
+            return self._find(wanted) or self._find(self.root / wanted.name)
         except OSError:  # a name longer than the system takes, a folder that cannot be listed
             return None
+
+    def _find(self, wanted: Path) -> Path | None:
+        if wanted.suffix.lower() in SUFFIXES and wanted.is_file():
+            return wanted
+        return self._listed(wanted.parent).get(_stem(wanted.name))
 
     def _listed(self, folder: Path) -> dict[str, Path]:
         if folder not in self._stems:
@@ -81,8 +86,6 @@ def fit_to_photo(camera: Camera, photo: Path) -> Camera:
 def attach_photos(cameras: tuple[Camera, ...], images: str | Path) -> tuple[Camera, ...]:
     """Cameras fitted to their photographs in the folder `images`; those without stay as they are.
 
-    A name's own folders are tried first (`left/0001.jpg`), then its last part alone.
-
     Raises:
         UsageError: no such folder. SceneError: a photograph of another shape.
         FormatError: a photograph that cannot be read.
@@ -92,7 +95,6 @@ def attach_photos(cameras: tuple[Camera, ...], images: str | Path) -> tuple[Came
     folder = PhotoFolder(images)
     fitted = []
     for camera in cameras:
-        name = camera.name.replace("\\", "/")
-        photo = folder.find(name) or folder.find(PurePosixPath(name).name or name)
+        photo = folder.find(camera.name)
         fitted.append(camera if photo is None else fit_to_photo(camera, photo))
     return tuple(fitted)
