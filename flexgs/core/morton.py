@@ -33,3 +33,29 @@ def morton_codes(cells: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:  # (
     for axis in range(cells.shape[1]):
         code |= _spread(cells[:, axis].astype(np.uint64)) << np.uint64(axis)
     return code
+
+
+def _compact(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The inverse of `_spread`: keeps every third bit."""
+    v = values & np.uint64(0x1249249249249249)
+    for shift, mask in (
+        (2, 0x10C30C30C30C30C3),
+        (4, 0x100F00F00F00F00F),
+        (8, 0x1F0000FF0000FF),
+        (16, 0x1F00000000FFFF),
+        (32, 0x1FFFFF),
+    ):
+        v = (v | (v >> np.uint64(shift))) & np.uint64(mask)
+    return v
+
+
+def morton_cells(codes: npt.NDArray[np.uint64], d: int) -> npt.NDArray[np.int64]:  # -> (n, d)
+    """The inverse of `morton_codes`.
+
+    >>> morton_cells(np.array([63, 4], np.uint64), 3).tolist()
+    [[3, 3, 3], [0, 0, 1]]
+    """
+    cells = np.empty((len(codes), d), np.int64)
+    for axis in range(d):
+        cells[:, axis] = _compact(codes >> np.uint64(axis))
+    return cells

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smallest codec for a stream."""
+
+from __future__ import annotations
+
+from flexgs.entropy.codecs import Effort, byte_codecs
+from flexgs.errors import UsageError
+
+# `fast` leaves out what is slow or never the smallest by more than a percent.
+CANDIDATES: dict[Effort, tuple[str, ...]] = {
+    "fast": ("zstd", "lzma"),
+    "best": ("zlib", "zstd", "lzma", "brotli"),
+}
+INCOMPRESSIBLE = 0.999  # of the raw size: a first look that saves no more ends the attempt
+MIN_LOOK_BYTES = 4096  # shorter streams are tried in full
+ZSTD_BEST_BYTES = 1 << 20  # zstd 19 takes seconds beyond it, and never wins there
+
+
+def compress(data: bytes, choice: str, level: int | None, effort: Effort) -> tuple[str, bytes]:
+    """Codec id and compressed bytes; raw whenever nothing is shorter.
+
+    Raises:
+        UsageError: the codec does not know `level`.
+
+    >>> compress(bytes(1000), "zlib", None, "best")[0]
+    'zlib'
+    >>> compress(b"abc", "auto", None, "fast")
+    ('raw', b'abc')
+    """
+    best = ("raw", data)
+    if not data or choice == "raw":
+        return best
+    if choice == "auto":
+        first = byte_codecs.get("zstd").encode(data, None, "fast")
+        if len(first) < len(data):
+            best = ("zstd", first)
+        if len(first) >= INCOMPRESSIBLE * len(data) and len(data) > MIN_LOOK_BYTES:
+            return best
+        names = [n for n in CANDIDATES[effort] if not (n == "zstd" and len(data) > ZSTD_BEST_BYTES)]
+    else:
+        names = [choice]
+    for name in names:
+        codec = byte_codecs.get(name)
+        if level is not None and level not in codec.levels and choice != "auto":
+            raise UsageError(
+                f"codec {name} has no such level",
+                expected=f"{codec.levels.start}..{codec.levels.stop - 1}",
+                found=level,
+            )
+        usable = level if level is None or level in codec.levels else codec.levels.stop - 1
+        packed = codec.encode(data, usable, effort)
+        if len(packed) < len(best[1]):
+            best = (name, packed)
+    return best
