@@ -27,6 +27,7 @@ from flexgs.limits import (
     Limits,
 )
 from flexgs.quant.positions import dequantize_means
+from flexgs.quant.rotations import fill_w
 from flexgs.quant.segments import dequantize_rows
 
 F32 = npt.NDArray[np.float32]
@@ -114,7 +115,7 @@ def _decode_chunk(container: Container, head: Head, index: int, arrays: _Arrays)
         sh[:, 1:] = 0
     targets = {
         "log_scales": (arrays.log_scales[rows], MIN_LOG_SCALE, MAX_LOG_SCALE),
-        "quats": (arrays.quats[rows], -np.inf, np.inf),
+        "quats": (arrays.quats[rows, 4 - head.rotation :], -np.inf, np.inf),
         "opacity_logits": (
             arrays.opacity_logits[rows],
             -MAX_ABS_OPACITY_LOGIT,
@@ -130,6 +131,8 @@ def _decode_chunk(container: Container, head: Head, index: int, arrays: _Arrays)
             target, low, high = targets[part.group.name]
             _decode_rows(part, target)
             _clamp(target, low, high)
+    if head.rotation == 3:
+        fill_w(arrays.quats[rows])
     _repair_quats(arrays.quats[rows])
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from flexgs import __version__
 from flexgs.codec.decode import read_symbols
 from flexgs.codec.head import Head, write_head
-from flexgs.codec.kinds import HEAD, METADATA, PADDING, SH_LEVELS, groups
+from flexgs.codec.kinds import HEAD, METADATA, PADDING, SH_LEVELS
 from flexgs.codec.quantise import quantise_splats
 from flexgs.codec.streams import METHODS, Stream, chunk_streams, level_bits
 from flexgs.codec.symbols import ChunkSymbols, same_symbols
@@ -111,8 +111,12 @@ def _choose_layouts(
     start = max(0, (len(chunk.cells) - SAMPLE_ROWS) // 2)
     cells = chunk.cells[start : start + SAMPLE_ROWS]
 
+    # lzma ranks layouts as the best codecs do, zstd does not
+    codec = "lzma" if plan.codec == "auto" else plan.codec
+    level = None if plan.codec == "auto" else plan.level
+
     def cost(planes: list[npt.NDArray[np.uint8]]) -> int:
-        return sum(len(compress(p.tobytes(), plan.codec, plan.level, "fast")[1]) for p in planes)
+        return sum(len(compress(p.tobytes(), codec, level, "fast")[1]) for p in planes)
 
     def best(symbols: Symbols, bits: int) -> Layout:
         columns = max(1, SAMPLE_SYMBOLS // len(symbols))
@@ -124,7 +128,7 @@ def _choose_layouts(
         return min(pair, key=lambda layout: cost(symbols_to_planes(sample, bits, layout)))
 
     method = min(METHODS, key=lambda name: cost(cells_to_planes(cells, name)))
-    layouts = {group.kind: Layout() for group in groups(head.d, head.degree)}
+    layouts = {group.kind: Layout() for group in head.groups}
     layouts |= {part.group.kind: best(part.symbols, part.group.bits(plan)) for part in chunk.groups}
     layouts[SH_LEVELS] = best(chunk.levels[None], level_bits(head.degree))
     return method, layouts

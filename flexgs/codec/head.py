@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flexgs.codec.kinds import Group, groups
 from flexgs.core.splats import MODELS, SH_COEFFICIENTS, Model
 from flexgs.errors import Corrupt, Unsupported
 from flexgs.quant import SegmentPlan
@@ -24,8 +25,9 @@ WIDTHS = ("means", "dc", "opacity", "scales", "quats", "sh")
 CHUNK_ROWS = 1 << 17  # about; chunks are whole segments
 MAX_ORIGIN = 1 << 22
 
-# profile, d, degree, model, n, segments, chunks, widths, 2 zero bytes, center, radius, origin
-HEAD = struct.Struct("<BBBBQII6B2x3ff3i")
+# profile, d, degree, model, n, segments, chunks, widths, rotation channels, 0, center, radius,
+# origin
+HEAD = struct.Struct("<BBBBQII6BBB3ff3i")
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,15 @@ class Head:
     n: int
     segments: int
     chunks: int
+    rotation: int  # channels of quaternions: 3 (w follows) or 4
     plan: SegmentPlan  # widths; codec and level are hints of the metadata
     frame: Frame
     origin: I64  # (d,) smallest grid index per axis
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups of channels."""
+        return groups(self.d, self.degree, self.rotation)
 
     @property
     def bounds(self) -> I64:
@@ -79,6 +87,8 @@ def write_head(head: Head) -> bytes:
         head.segments,
         head.chunks,
         *(getattr(head.plan, name) for name in WIDTHS),
+        head.rotation,
+        0,
         *head.frame.center.tolist(),
         *spare,
         float(head.frame.radius),
@@ -105,13 +115,16 @@ def read_head(payload: bytes) -> Head:
     if len(payload) != HEAD.size:
         raise Corrupt("wrong length", section="head", expected=HEAD.size, found=len(payload))
     _, d, degree, model, n, segments, chunks, *rest = HEAD.unpack(payload)
-    widths, center, radius, origin = rest[:6], rest[6:9], rest[9], rest[10:13]
+    widths, rotation, spare = rest[:6], rest[6], rest[7]
+    center, radius, origin = rest[8:11], rest[11], rest[12:15]
     lawful = (
         d in (2, 3)
         and degree < len(SH_COEFFICIENTS)
         and model < len(MODELS)
         and 1 <= segments <= MAX_SEGMENTS
         and 1 <= chunks <= segments
+        and rotation in (3, 4)
+        and spare == 0
         and all(1 <= width <= MAX_BITS for width in widths)
         and np.isfinite([*center, radius]).all()
         and radius > 0
@@ -127,6 +140,7 @@ def read_head(payload: bytes) -> Head:
         n=n,
         segments=segments,
         chunks=chunks,
+        rotation=rotation,
         plan=SegmentPlan(segments=segments, **dict(zip(WIDTHS, widths, strict=True))),
         frame=Frame(np.array(center[:d], np.float32), np.float32(radius)),
         origin=np.array(origin[:d], np.int64),

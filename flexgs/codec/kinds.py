@@ -31,11 +31,11 @@ class Group:
         return int(getattr(plan, self.plan_field))
 
 
-def groups(d: int, degree: int) -> tuple[Group, ...]:
-    """All groups of a scene, in the order of their numbers."""
+def groups(d: int, degree: int, rotation: int) -> tuple[Group, ...]:
+    """All groups of a scene, in the order of their numbers; `rotation` channels of quaternions."""
     plain = (
         Group("log_scales", 0x30, "scales", d),
-        Group("quats", 0x34, "quats", 4),
+        Group("quats", 0x34, "quats", rotation),
         Group("opacity_logits", 0x38, "opacity", 1),
         Group("dc", 0x3C, "dc", 3),
     )
@@ -58,7 +58,7 @@ def attribute_of(kind: int) -> str:
         return "sh"
     if kind == METADATA:
         return "metadata"
-    for group in groups(3, 4):
+    for group in groups(3, 4, 4):
         if group.kind <= kind < group.kind + 4:
             return group.name
     return "container"
@@ -67,5 +67,5 @@ def attribute_of(kind: int) -> str:
 KNOWN_KINDS = frozenset(
     {HEAD, METADATA, PADDING, SH_LEVELS}
     | set(range(MEANS, MEANS + 8))
-    | {group.kind + part for group in groups(3, 4) for part in (RANGES, PLANE, PLANE + 1)}
+    | {group.kind + part for group in groups(3, 4, 4) for part in (RANGES, PLANE, PLANE + 1)}
 )

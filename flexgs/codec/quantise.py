@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from flexgs.codec.head import Head, chunk_count
-from flexgs.codec.kinds import Group, groups
+from flexgs.codec.kinds import Group
 from flexgs.codec.symbols import ChunkSymbols, GroupSymbols, band_bounds
 from flexgs.core import Splats
 from flexgs.core.rotations import normalize_quats
@@ -26,6 +27,7 @@ from flexgs.quant import SegmentPlan
 from flexgs.quant.fit import fit_ranges
 from flexgs.quant.grid import morton_order
 from flexgs.quant.positions import fit_frame, quantize_means
+from flexgs.quant.rotations import nearest_orientation
 from flexgs.quant.segments import Ranges, quantize, segment_count
 
 F32 = npt.NDArray[np.float32]
@@ -45,6 +47,7 @@ def quantise_splats(
         UsageError: a weight has the wrong name, shape or sign.
     """
     _check_scene(splats)
+    splats, rotation = _orient(splats)
     checked = _check_weights(weights, splats.n)
     frame = fit_frame(splats.means)
     grid = quantize_means(splats.means, frame, plan.means)
@@ -59,6 +62,7 @@ def quantise_splats(
         n=splats.n,
         segments=segments,
         chunks=chunk_count(splats.n, segments),
+        rotation=rotation,
         plan=plan,
         frame=frame,
         origin=origin,
@@ -66,10 +70,22 @@ def quantise_splats(
     levels = sh_levels(splats.sh)
     coded = [
         _quantise_group(splats, group, head, levels, {k: w[order] for k, w in checked.items()})
-        for group in groups(head.d, head.degree)
+        for group in head.groups
     ]
     cells = grid[order] - origin
     return head, [_cut_chunk(head, cells, levels, coded, i) for i in range(head.chunks)]
+
+
+def _orient(splats: Splats) -> tuple[Splats, int]:
+    """Unit quaternions, and the number of their channels to store.
+
+    The axes of a flat 2DGS disc and of a 2-D Gaussian have their own meaning and keep their names.
+    """
+    if splats.d == 3 and splats.model != "2dgs":
+        quats, log_scales = nearest_orientation(splats.quats, splats.log_scales)
+        return replace(splats, quats=quats, log_scales=log_scales), 3
+    unit = normalize_quats(splats.quats.astype(np.float64)).astype(np.float32)
+    return replace(splats, quats=unit), 4
 
 
 def sh_levels(sh: F32) -> U8:  # (n, k, 3) -> (n,)
@@ -87,7 +103,7 @@ def _values(splats: Splats, group: Group) -> F32:  # (n, c)
     if group.name == "log_scales":
         return splats.log_scales
     if group.name == "quats":
-        return normalize_quats(splats.quats.astype(np.float64)).astype(np.float32)
+        return splats.quats[:, 4 - group.channels :]
     if group.name == "opacity_logits":
         return splats.opacity_logits[:, None]
     if group.name == "dc":

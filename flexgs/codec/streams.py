@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.codec.head import Head
-from flexgs.codec.kinds import MEANS, PLANE, RANGES, SH_LEVELS, Group, groups
+from flexgs.codec.kinds import MEANS, PLANE, RANGES, SH_LEVELS, Group
 from flexgs.codec.symbols import ChunkSymbols, GroupSymbols, band_bounds
 from flexgs.container import Container, Entry
 from flexgs.errors import Corrupt
@@ -124,7 +124,7 @@ class ChunkReader:
         if self.head.degree:
             bits = level_bits(self.head.degree)
             entries += self._symbol_entries(SH_LEVELS, 1, self.rows, bits)
-        for group in groups(self.head.d, self.head.degree):
+        for group in self.head.groups:
             if group.band and self.container.find(group.kind, self.part) is None:
                 continue
             ranges = self.container.require(group.kind, self.part)
@@ -165,11 +165,7 @@ class ChunkReader:
             levels = self._symbols(SH_LEVELS, 1, self.rows, bits)[0].astype(np.uint8, copy=False)
             if levels.max(initial=0) > self.head.degree:
                 raise Corrupt("a level is beyond the scene's degree", section="sh levels")
-        parts = (
-            self._group(group, levels)
-            for group in groups(self.head.d, self.head.degree)
-            if wanted(group)
-        )
+        parts = (self._group(group, levels) for group in self.head.groups if wanted(group))
         return ChunkSymbols(cells, levels, tuple(part for part in parts if part is not None))
 
     def _group(self, group: Group, levels: U8) -> GroupSymbols | None:

@@ -10,6 +10,7 @@ from flexgs.entropy.codecs import Effort, byte_codecs, check_length
 from flexgs.errors import Corrupt
 
 MIN_DICTIONARY = 4096
+DEEP_BYTES = 1 << 18  # beyond it a deep search takes seconds and saves under 1 %
 MAX_DICTIONARY = 1 << 23  # bounds the decoder's memory
 
 
@@ -42,9 +43,9 @@ class Lzma:
     levels = range(10)
 
     def encode(self, data: bytes, level: int | None, effort: Effort) -> bytes:
-        """One stream; `best` is extreme preset 9."""
+        """One stream; `best` is extreme preset 9 where that takes no more than moments."""
         chain: dict[str, Any] = {"id": lzma.FILTER_LZMA2, "lc": 3, "lp": 0, "pb": 0}
-        if level is None and effort == "fast":
+        if level is None and (effort == "fast" or len(data) > DEEP_BYTES):
             chain |= _SHALLOW
         else:
             preset = 9 | lzma.PRESET_EXTREME if level is None else level

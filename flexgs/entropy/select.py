@@ -8,12 +8,12 @@ from flexgs.errors import UsageError
 
 # `fast` leaves out what is slow or never the smallest by more than a percent.
 CANDIDATES: dict[Effort, tuple[str, ...]] = {
-    "fast": ("zstd", "lzma"),
+    "fast": ("zstd",),
     "best": ("zlib", "zstd", "lzma", "brotli"),
 }
 INCOMPRESSIBLE = 0.999  # of the raw size: a first look that saves no more ends the attempt
 MIN_LOOK_BYTES = 4096  # shorter streams are tried in full
-ZSTD_BEST_BYTES = 1 << 20  # zstd 19 takes seconds beyond it, and never wins there
+ZSTD_BEST_BYTES = 1 << 16  # zstd 19 is slow beyond it, and never wins there
 
 
 def compress(data: bytes, choice: str, level: int | None, effort: Effort) -> tuple[str, bytes]:
@@ -31,9 +31,9 @@ def compress(data: bytes, choice: str, level: int | None, effort: Effort) -> tup
     if not data or choice == "raw":
         return best
     if choice == "auto":
-        first = byte_codecs.get("zstd").encode(data, None, "fast")
+        first = byte_codecs.get("lzma").encode(data, None, "fast")
         if len(first) < len(data):
-            best = ("zstd", first)
+            best = ("lzma", first)
         if len(first) >= INCOMPRESSIBLE * len(data) and len(data) > MIN_LOOK_BYTES:
             return best
         names = [n for n in CANDIDATES[effort] if not (n == "zstd" and len(data) > ZSTD_BEST_BYTES)]
