@@ -14,13 +14,14 @@ from typing import Literal, get_args
 from flexgs.errors import UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
+Source = Path | Literal["none"] | None  # a file or folder, none at all, or look beside the scene
 TargetKind = Literal["psnr_drop", "size", "ratio", "psnr"]
 
 DEFAULT_DROP_DB = 1.0
 DEFAULT_REFERENCE_PSNR = (
     27.2  # mean of 3DGS on Mip-NeRF 360 (docs/design.md, "What the target means")
 )
-GROUP_BITS = (2, 4, 8, 16)
+MAX_BITS = 16
 BIT_GROUPS = ("means", "log_scales", "quats", "opacity_logits", "dc", "sh")
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -60,8 +61,8 @@ class CompressOptions:
     codec: str = "auto"
     level: int | None = None  # None: the codec's own default
 
-    cameras: Path | Literal["none"] | None = None
-    images: Path | Literal["none"] | None = None
+    cameras: Source = None
+    images: Source = None
     reference_psnr: float = DEFAULT_REFERENCE_PSNR  # dB, used where there are no photographs
     report_views: int | None = None  # at most so many views are reported on; None: all, 0: none
 
@@ -80,10 +81,10 @@ class CompressOptions:
         _check_numbers(self)
         object.__setattr__(self, "bits", MappingProxyType(dict(self.bits)))
         for group, bits in self.bits.items():
-            if group not in BIT_GROUPS or bits not in GROUP_BITS:
+            if group not in BIT_GROUPS or not 1 <= bits <= MAX_BITS:
                 raise UsageError(
                     "bits cannot be set so",
-                    expected=f"one of {' | '.join(BIT_GROUPS)} = 2 | 4 | 8 | 16",
+                    expected=f"one of {' | '.join(BIT_GROUPS)} = 1 to {MAX_BITS}",
                     found=f"{group}={bits}",
                 )
         if self.device not in get_args(Device):
@@ -141,6 +142,33 @@ def parse_bits(items: list[str]) -> dict[str, int]:
     return bits
 
 
+def parse_source(text: str | None) -> Source:
+    """Where to look for cameras or images: a path, or "none" to use none.
+
+    >>> parse_source("none"), parse_source(None)
+    ('none', None)
+    """
+    if text is None or text == "none":
+        return None if text is None else "none"
+    return Path(text)
+
+
+def parse_views(text: str) -> int | None:
+    """How many views: a number, "none" for 0, "all" for None.
+
+    Raises:
+        UsageError: something else.
+
+    >>> parse_views("all"), parse_views("none"), parse_views("3")
+    (None, 0, 3)
+    """
+    if text in ("all", "none"):
+        return None if text == "all" else 0
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError("not a number of views", expected="all, none or a number", found=text)
+    return int(text)
+
+
 def _check_targets(options: CompressOptions) -> None:
     given = [
         f"--target-{kind.replace('_', '-')}"
@@ -164,7 +192,7 @@ def _check_numbers(options: CompressOptions) -> None:
         ("target_psnr", 1.0, 150.0),
         ("pruning_rate", 0.0, 0.99),
         ("sh_rate", 0.0, 1.0),
-        ("segments", 1, 1_000_000),
+        ("segments", 1, 65_535),
         ("level", 0, 22),
         ("reference_psnr", 1.0, 100.0),
         ("report_views", 0, 1_000_000),

@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The command line: one file a command, no logic of its own, heavy imports inside the commands."""
+
+from flexgs.cli import compress, decompress, evaluate, info, render, score, verify
+from flexgs.cli.common.app import app
+
+__all__ = [
+    "app",
+    "compress",
+    "decompress",
+    "evaluate",
+    "info",
+    "main",
+    "render",
+    "score",
+    "verify",
+]
+
+
+def main() -> None:
+    """Runs the command line of this process; ends it with a documented exit code."""
+    app(prog_name="flexgs")

@@ -19,11 +19,17 @@ def ensure_report(path: Path, force: bool, inputs: Iterable[str | Path] = ()) ->
     """Checks, before any work, that a report can be written to `path`.
 
     Raises:
-        UsageError: neither .json nor .html, or the file cannot be written (see `ensure_output`).
+        UsageError: neither .json nor .html, one of `inputs` (which need not exist yet), or the file
+            cannot be written (see `ensure_output`).
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError("a report is JSON or HTML", path=path, expected="a name in .json or .html")
-    ensure_output(path, force, inputs)
+    others = list(inputs)
+    if path.absolute() in {Path(other).absolute() for other in others}:
+        raise UsageError(
+            "the report would replace the scene", path=path, hint="choose another name"
+        )
+    ensure_output(path, force, others)
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -280,6 +280,8 @@ def test_reports_that_cannot_be_written_are_refused_early(tmp_path: Path) -> Non
     ):
         with pytest.raises(UsageError):
             ensure_report(path, force)
+    with pytest.raises(UsageError, match="replace the scene"):
+        ensure_report(tmp_path / "new.json", True, inputs=[tmp_path / "new.json"])
     ensure_report(tmp_path / "r.json", True)
     assert (tmp_path / "r.json").read_text() == "mine"
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of `flexgs compress`; names and meanings are those of `CompressOptions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexgs.options import parse_size
+
+TARGET, SEARCH, CODING = "Target (at most one)", "Setting and search", "Coding"
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The .fgs file.", show_default="SCENE.fgs"),
+]
+TargetPsnrDrop = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DB", help="Largest drop in PSNR.", show_default="1.0", rich_help_panel=TARGET
+    ),
+]
+TargetSize = Annotated[
+    int | None,
+    typer.Option(
+        parser=parse_size, metavar="SIZE", help="Largest file: 20MB.", rich_help_panel=TARGET
+    ),
+]
+TargetRatio = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="At least so many times smaller.", rich_help_panel=TARGET),
+]
+TargetPsnr = Annotated[
+    float | None,
+    typer.Option(metavar="DB", help="Least PSNR of the result.", rich_help_panel=TARGET),
+]
+PruningRate = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="Share of Gaussians to remove.", rich_help_panel=SEARCH),
+]
+ShRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1", help="Share of the rest that loses its SH.", rich_help_panel=SEARCH
+    ),
+]
+Score = Annotated[
+    str,
+    typer.Option(
+        help="What ranks Gaussians: removal, fisher, seed-fisher, blend-weight, coverage.",
+        rich_help_panel=SEARCH,
+    ),
+]
+MaxEvaluations = Annotated[
+    int, typer.Option(metavar="N", help="Settings to try.", rich_help_panel=SEARCH)
+]
+TimeBudget = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End the search in time.", rich_help_panel=SEARCH),
+]
+BestEffort = Annotated[
+    bool,
+    typer.Option(
+        "--best-effort",
+        help="Write the nearest when the target is missed.",
+        rich_help_panel=SEARCH,
+    ),
+]
+Profile = Annotated[str, typer.Option(help="Codec profile: segment.", rich_help_panel=CODING)]
+Segments = Annotated[
+    int, typer.Option(metavar="N", help="Quantisation segments.", rich_help_panel=CODING)
+]
+Bits = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GROUP=BITS,...",
+        help="As in means=16,sh=4; groups: means, log_scales, quats, opacity_logits, dc, sh.",
+        show_default="16 for means, 4 for sh, else 8",
+        rich_help_panel=CODING,
+    ),
+]
+Codec = Annotated[
+    str,
+    typer.Option(help="auto, zlib, zstd, lzma, brotli or raw.", rich_help_panel=CODING),
+]
+Level = Annotated[
+    int | None, typer.Option(metavar="N", help="Effort of the codec.", rich_help_panel=CODING)
+]
+ReportViews = Annotated[
+    str, typer.Option(metavar="all|none|N", help="Views that the report measures.")
+]
+DropInvalid = Annotated[bool, typer.Option("--drop-invalid", help="Leave out rows with NaN.")]
+Reports = Annotated[
+    list[Path] | None,
+    typer.Option("--report", metavar="FILE.json|FILE.html", help="Write a report; repeatable."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Search and show, but write no scene.")]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""flexgs compress"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import typer
+
+from flexgs.cli.common import arguments as args
+from flexgs.cli.common import compress_arguments as own
+from flexgs.cli.common.app import TARGET_MISSED, app
+from flexgs.cli.common.output import print_json, progress, say, show
+from flexgs.options import CompressOptions, parse_bits, parse_source, parse_views
+
+
+@app.command()
+def compress(
+    ctx: typer.Context,
+    scene: args.Scene,
+    output: own.Output = None,
+    target_psnr_drop: own.TargetPsnrDrop = None,
+    target_size: own.TargetSize = None,
+    target_ratio: own.TargetRatio = None,
+    target_psnr: own.TargetPsnr = None,
+    pruning_rate: own.PruningRate = None,
+    sh_rate: own.ShRate = None,
+    score: own.Score = "removal",
+    max_evaluations: own.MaxEvaluations = 20,
+    time_budget: own.TimeBudget = None,
+    best_effort: own.BestEffort = False,
+    profile: own.Profile = "segment",
+    segments: own.Segments = 100,
+    bits: own.Bits = None,
+    codec: own.Codec = "auto",
+    level: own.Level = None,
+    cameras: args.Cameras = None,
+    images: args.Images = None,
+    reference_psnr: args.ReferencePsnr = args.REFERENCE_PSNR,
+    report_views: own.ReportViews = "all",
+    reports: own.Reports = None,
+    drop_invalid: own.DropInvalid = False,
+    dry_run: own.DryRun = False,
+    force: args.Force = False,
+    device: args.Device = "auto",
+    threads: args.Threads = None,
+    as_json: args.AsJson = False,
+    quiet: args.Quiet = False,
+    debug: args.Debug = False,
+) -> None:
+    """Make SCENE as small as a target allows (default: at most 1 dB of PSNR lost)."""
+    names = {field.name for field in fields(CompressOptions)}
+    given = {name: value for name, value in ctx.params.items() if name in names}
+    given |= {
+        "cameras": parse_source(cameras),
+        "images": parse_source(images),
+        "bits": parse_bits(bits or []),
+        "report_views": parse_views(report_views),
+        "time_budget_s": time_budget,
+    }
+    options = CompressOptions(**given)
+    target = scene.with_suffix(".fgs") if output is None else output
+
+    from flexgs.pipeline import compress as run
+    from flexgs.report import ensure_report, write_report
+
+    for path in reports or []:
+        ensure_report(path, force, inputs=[scene, target])
+    with progress(quiet=quiet) as bars:
+        result = run(scene, target, options=options, progress=bars)
+    for path in reports or []:
+        write_report(result.report, path)
+    if as_json:
+        from flexgs.report.to_json import report_to_plain
+
+        print_json(report_to_plain(result.report))
+    if not quiet:
+        from flexgs.report.terminal import report_table
+
+        show(report_table(result.report), as_json=as_json)
+    if result.report.target is not None and not result.report.target.reached:
+        say("flexgs: the target is not reached; this is the nearest")
+        raise typer.Exit(TARGET_MISSED)
