@@ -16,7 +16,6 @@ from flexgs.render.cpu.common import (
     ALPHA_MAX,
     ALPHA_MIN,
     AREA,
-    B,
     BLUE,
     CURVE,
     E0,
@@ -45,6 +44,7 @@ from flexgs.render.cpu.common import (
     SLOPE,
     T_MIN,
     TILE,
+    B,
 )
 
 PLANE1, PLANE2, PLANE3 = np.uint64(AREA), np.uint64(2 * AREA), np.uint64(3 * AREA)

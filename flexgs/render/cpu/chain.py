@@ -66,7 +66,7 @@ def _put_covariance(jac, column, dxx, dxy, dyy, conic, sharp, antialiased):  # t
 def projection_jacobian(  # type: ignore[no-untyped-def]
     i, means, log_scales, quats, pose, lens, size, antialiased, axes, cov, jac
 ):
-    """jac (SCREEN, WORLD) f64 of Gaussian i; axes, cov (3, 3) are scratch. Returns conic a, b, c."""
+    """Fills jac (SCREEN, WORLD) f64 of Gaussian i, returns its conic; axes, cov (3, 3): scratch."""
     m0, m1, m2 = float(means[i, 0]), float(means[i, 1]), float(means[i, 2])
     x = pose[0, 0] * m0 + pose[0, 1] * m1 + pose[0, 2] * m2 + pose[0, 3]
     y = pose[1, 0] * m0 + pose[1, 1] * m1 + pose[1, 2] * m2 + pose[1, 3]
@@ -91,7 +91,7 @@ def projection_jacobian(  # type: ignore[no-untyped-def]
     conic = (yy / det, -sxy / det, xx / det)
     sharp = (sxx, sxy, syy)
     jac[:, :] = 0.0
-    # Camera-space derivatives of J: j00, j11 fall with z; j02 = -f u / z with u = x / z unless clamped
+    # Derivatives of J: j00, j11 fall with z; j02 = -f u / z with u = x / z unless clamped
     free_x = 1.0 if ux == rx else 0.0
     free_y = 1.0 if uy == ry else 0.0
     for k in range(3):
@@ -108,7 +108,9 @@ def projection_jacobian(  # type: ignore[no-untyped-def]
     for k in range(3):  # d cov / d log s_k = 2 s_k^2 r_k r_k^T
         px = j00 * axes[0, k] + j02 * axes[2, k]
         py = j11 * axes[1, k] + j12 * axes[2, k]
-        _put_covariance(jac, 3 + k, 2 * px * px, 2 * px * py, 2 * py * py, conic, sharp, antialiased)
+        _put_covariance(
+            jac, 3 + k, 2 * px * px, 2 * px * py, 2 * py * py, conic, sharp, antialiased
+        )
     for k in range(3):  # d cov = [e] cov - cov [e], e the world's axis k in the camera's frame
         e0, e1, e2 = pose[0, k], pose[1, k], pose[2, k]
         # J [e] v = (J x e-turned v): rows of J times e x v
@@ -166,8 +168,8 @@ def colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, out):  # 
 def _to_monomials(jac, conic, out):  # type: ignore[no-untyped-def]
     """out (6, WORLD): the derivative of the logarithm of a pixel's weight as a polynomial.
 
-    dI/dtheta = D phi(x, y) with phi the row sums over 1, x, y, xx, xy, yy of `out` (x, y pixels from
-    the Gaussian's centre): a x + b y and b x + c y for mean2d, -xx/2, -xy, -yy/2 for the conic.
+    dI/dtheta = D phi(x, y) with phi the row sums over 1, x, y, xx, xy, yy of `out` (x, y in
+    pixels from the centre): a x + b y and b x + c y for mean2d, -xx/2, -xy, -yy/2 for the conic.
     """
     a, b, c = conic
     for k in range(WORLD):

@@ -29,9 +29,9 @@ _NODES = 0.375 + 0.375 * np.cos(np.pi * (np.arange(7) + 0.5) / 7)
 _COEFFICIENTS = np.linalg.solve(np.vander(_NODES, 7, increasing=True), np.exp(-_NODES))
 E0, E1, E2, E3, E4, E5, E6 = (np.float32(c) for c in _COEFFICIENTS)
 
-# Columns of the records of projected Gaussians (float32). Visible where a dx^2 + 2 b dx dy + c dy^2
-# is under LEVEL; at height dy its edges are -SLOPE dy +- sqrt((LEVEL - CURVE dy^2) INV_A); the right
-# edge is rightmost at dy = Y_EDGE.
+# Columns of the records of projected Gaussians (float32). A Gaussian is visible where
+# a dx^2 + 2 b dx dy + c dy^2 is under LEVEL; at height dy its edges are
+# -SLOPE dy +- sqrt((LEVEL - CURVE dy^2) INV_A); the right one is rightmost at dy = Y_EDGE.
 MX, MY, HALF_A, B, HALF_C, OPACITY, LEVEL, RED, GREEN, BLUE = range(10)
 SLOPE, CURVE, INV_A, Y_EDGE, HALF_HEIGHT, RECORD = 10, 11, 12, 13, 14, 16
 

@@ -12,7 +12,6 @@ import numba as nb
 import numpy as np
 
 from flexgs.render.cpu.common import (
-    B,
     BLUE,
     BLUR,
     CURVE,
@@ -34,6 +33,7 @@ from flexgs.render.cpu.common import (
     SLOPE,
     TILE,
     Y_EDGE,
+    B,
 )
 
 LOGIT_MIN = -5.5373342670185366  # sigmoid gives 1/255
@@ -211,7 +211,7 @@ def _project_one(  # type: ignore[no-untyped-def]
 def project(  # type: ignore[no-untyped-def]
     means, log_scales, quats, logits, sh, pose, lens, size, eye, antialiased, records, depths, tiles
 ):
-    """Fills records (n, RECORD) f32 and depths (n,) f32 of visible Gaussians, tiles (n,) i32 of all.
+    """Fills records (n, RECORD) and depths (n,) of visible Gaussians, tile counts (n,) of all.
 
     pose (3, 4) f64; lens fx, fy, cx, cy; size width, height; eye (3,) f64 the camera's centre.
     A Gaussian of no tile is invisible; its record is not written.

@@ -107,7 +107,7 @@ class CpuRenderer:
     name = "cpu"
 
     def __init__(self, threads: int | None = None) -> None:
-        most = nb.config.NUMBA_NUM_THREADS
+        most = nb.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
         self.threads = min(threads or min(most, os.cpu_count() or 1), most)
         self._scratch = Scratch()
 

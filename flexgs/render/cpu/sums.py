@@ -22,7 +22,6 @@ from flexgs.render.cpu.blend import (
 )
 from flexgs.render.cpu.common import (
     AREA,
-    B,
     BLUE,
     EXACT_PARALLEL,
     F0,
@@ -36,16 +35,15 @@ from flexgs.render.cpu.common import (
     PARALLEL,
     RED,
     TILE,
+    B,
 )
 from flexgs.render.cpu.rows import fisher_row, gradient_row, removal_row
 
 REMOVAL, GRADIENT, FISHER = 0, 1, 2
 REMOVAL_SUMS = 5  # D^2, r D, w, w^2, hits
 GRADIENT_SUMS = 9  # D.v times 1, x, y, xx, xy, yy; w v (3)
-# Q times x^i y^j in the order of MOMENTS; w^2; per channel w D times 1, x, y, xx, xy, yy
-MOMENTS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
-MOMENTS += ((4, 0), (3, 1), (2, 2), (1, 3), (0, 4))
-SQUARE = len(MOMENTS)
+# Q times 1, x, y, xx, xy, yy, xxx, ..., yyyy; w^2; per channel w D times 1, x, y, xx, xy, yy
+SQUARE = 15
 CROSS = SQUARE + 1
 FISHER_SUMS = CROSS + 18
 

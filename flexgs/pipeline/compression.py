@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""compress(): read, look, score, search, write, decode what was written, measure, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flexgs.codec import decode_splats, read_fgs, write_fgs
+from flexgs.core import Camera, Splats
+from flexgs.errors import SceneError, UsageError
+from flexgs.importance.sums import F32
+from flexgs.io import SceneFile, ensure_output
+from flexgs.io.files import file_size
+from flexgs.options import CompressOptions
+from flexgs.pipeline.candidates import Candidates, DropMeter
+from flexgs.pipeline.clock import StageClock, peak_memory_bytes
+from flexgs.pipeline.ranking import plan_rounds, rank, thin_views
+from flexgs.pipeline.reporting import (
+    bytes_by_attribute,
+    search_steps,
+    take_pictures,
+    target_facts,
+    versions,
+)
+from flexgs.pipeline.scenes import open_scene
+from flexgs.pipeline.targets import resolve_target
+from flexgs.pipeline.views import Views, find_views, photograph_reader
+from flexgs.progress import SILENT, Progress
+from flexgs.quality import Quality, measure_quality
+from flexgs.quant import SegmentPlan
+from flexgs.render import Renderer, get_renderer
+from flexgs.report import Picture, Report, SceneFacts
+from flexgs.search import Budget, MaxDrop, SearchResult, Space, find_setting
+from flexgs.search.result import Evaluation
+
+PLY_BYTES_PER_VALUE = 4
+PROFILES = ("segment",)
+
+
+@dataclass(frozen=True, eq=False)
+class CompressResult:
+    """The file's bytes, and what it took and cost."""
+
+    data: bytes
+    report: Report
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Everything the stages share."""
+
+    source: SceneFacts
+    splats: Splats
+    options: CompressOptions
+    renderer: Renderer
+    views: Views
+    photograph: Callable[[Camera], F32] | None
+    progress: Progress
+    clock: StageClock
+
+
+def compress(
+    scene: Splats | str | Path,
+    output: str | Path | None = None,
+    *,
+    options: CompressOptions | None = None,
+    progress: Progress = SILENT,
+) -> CompressResult:
+    """Makes a scene small, to the quality that `options` names (1 dB when it names none).
+
+    Args:
+        scene: a .ply or .fgs file, or Gaussians (their size then counts as that of their .ply).
+        output: where the .fgs goes, as a whole or not at all; None or `options.dry_run`: nowhere.
+
+    Raises:
+        UsageError: options, output or score cannot be used; checked before any work.
+        FormatError, SceneError: the scene, its cameras or photographs cannot be used.
+        SearchError: no setting meets the target, unless `options.best_effort`.
+    """
+    options = options or CompressOptions()
+    clock = StageClock()
+    _check_request(scene, output, options)
+    with clock.stage("read"), progress.stage("read"):
+        source, splats = _open(scene, options)
+    renderer = get_renderer(options.device, options.threads)
+    with clock.stage("views"):
+        path = None if isinstance(scene, Splats) else scene
+        views = find_views(path, splats, renderer, options.cameras, options.images, progress)
+    photograph = photograph_reader() if views.photographs else None
+    job = _Job(source, splats, options, renderer, views, photograph, progress, clock)
+    candidates, result = _search(job)
+    data = _encode(job, candidates, result)
+    decoded = _write(job, data, output)
+    quality, pictures = _measure(job, decoded)
+    name = Path(output).name if output is not None else "(not written)"
+    report = Report(
+        source=source,
+        output=SceneFacts(name, len(data), decoded.n, decoded.degree),
+        profile=options.profile,
+        pruning_rate=result.best.setting.pruning_rate,
+        sh_rate=result.best.setting.sh_rate,
+        target=None if options.fixed else target_facts(*options.target, result),
+        plan=_plan(options).to_dict(),
+        report_quality=quality,
+        search=search_steps(result),
+        search_stopped=result.stopped,
+        bytes_by_attribute=bytes_by_attribute(data),
+        seconds_by_stage=clock.seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        renderer=renderer.name,
+        cameras=views.source,
+        versions=versions(),
+        warnings=(*source.notes, *views.notes),
+        pictures=pictures,
+    )
+    return CompressResult(data, report)
+
+
+def _check_request(
+    scene: Splats | str | Path, output: str | Path | None, options: CompressOptions
+) -> None:
+    from flexgs.importance import scores
+
+    scores.get(options.score)
+    if options.profile not in PROFILES:
+        raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
+    if output is not None and not options.dry_run:
+        ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
+
+
+def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFacts, Splats]:
+    if isinstance(scene, Splats):
+        columns = 14 + 3 * scene.sh.shape[1]  # with the normals that a .ply holds
+        size = PLY_BYTES_PER_VALUE * columns * scene.n
+        return SceneFacts("(in memory)", max(1, size), scene.n, scene.degree), scene
+    file: SceneFile = open_scene(scene, drop_invalid=options.drop_invalid)
+    facts = SceneFacts(
+        Path(scene).name, file_size(scene), file.splats.n, file.splats.degree, file.notes
+    )
+    return facts, file.splats
+
+
+def _plan(options: CompressOptions) -> SegmentPlan:
+    plan = SegmentPlan(segments=options.segments, codec=options.codec, level=options.level)
+    return plan.with_bits(options.bits)
+
+
+def _search(job: _Job) -> tuple[Candidates, SearchResult]:
+    """Ranks all Gaussians, then finds the setting."""
+    options, split = job.options, job.views.split
+    if job.splats.n == 0:
+        raise SceneError("the scene holds no Gaussians: there is nothing to compress")
+    with job.clock.stage("look"), job.progress.stage("look at the original"):
+        meter = DropMeter(
+            job.splats, split.search, job.renderer, job.photograph, options.reference_psnr
+        )
+    target = resolve_target(options, job.source.size_bytes, meter)
+    limit = target.db if isinstance(target, MaxDrop) else None
+    rounds = plan_rounds(options.score, limit, options.pruning_rate)
+    with job.clock.stage("score"):
+        ranking = rank(
+            job.splats,
+            split.scoring,
+            job.renderer,
+            options.score,
+            rounds,
+            job.photograph,
+            job.progress,
+        )
+    candidates = Candidates(job.splats, ranking, _plan(options), meter)
+    sh_rate = options.sh_rate if job.splats.degree else 0.0
+    budget = Budget(options.max_evaluations, options.time_budget_s)
+    with (
+        job.clock.stage("search"),
+        job.progress.stage("search", total=1 if options.fixed else budget.max_evaluations) as tick,
+    ):
+
+        def on_evaluation(_: Evaluation) -> None:
+            tick(1)
+
+        result = find_setting(
+            candidates.distortion,
+            candidates.size,
+            target,
+            space=Space.fixing(options.pruning_rate, sh_rate),
+            budget=budget,
+            best_effort=options.best_effort or options.fixed,
+            on_evaluation=on_evaluation,
+        )
+    return candidates, result
+
+
+def _encode(job: _Job, candidates: Candidates, result: SearchResult) -> bytes:
+    """The final file. Its metadata hold no path, time or name (docs/format.md)."""
+    best, views = result.best, job.views
+    metadata: dict[str, object] = {
+        "score": job.options.score,
+        "pruning_rate": best.setting.pruning_rate,
+        "sh_rate": best.setting.sh_rate,
+        "drop_db": round(best.drop_db, 4),
+        "drop_from": "photographs" if views.photographs else "renders",
+        "cameras": "invented" if views.invented else "given",
+        "original_bytes": job.source.size_bytes,
+        "original_gaussians": job.source.gaussians,
+    }
+    with job.clock.stage("encode"), job.progress.stage("encode"):
+        return candidates.encode(best.setting, best=True, metadata=metadata)
+
+
+def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
+    """Writes the file, and decodes it from where it lies."""
+    with job.clock.stage("write"), job.progress.stage("write"):
+        if output is None or job.options.dry_run:
+            return decode_splats(data)
+        write_fgs(output, data)
+        return read_fgs(output)
+
+
+def _measure(job: _Job, decoded: Splats) -> tuple[Quality | None, tuple[Picture, ...]]:
+    """Quality on the report set, which nothing else has looked at, and pictures of it."""
+    most = job.options.report_views
+    cameras = job.views.split.report if most is None else thin_views(job.views.split.report, most)
+    if not cameras:
+        return None, ()
+    with job.clock.stage("report"):
+        quality = measure_quality(
+            job.splats,
+            decoded,
+            cameras,
+            job.renderer,
+            photographs=job.views.photographs,
+            reference_psnr=job.options.reference_psnr,
+            progress=job.progress,
+        )
+        return quality, take_pictures(job.splats, decoded, cameras, quality, job.renderer)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scene files in and out, whatever their format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from flexgs.codec import read_fgs
+from flexgs.core import Splats
+from flexgs.errors import UsageError
+from flexgs.io import SceneFile, read_ply, sniff, write_ply
+from flexgs.limits import DEFAULT_LIMITS, Limits
+
+
+def open_scene(
+    path: str | Path, *, drop_invalid: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> SceneFile:
+    """A .ply or .fgs file, chosen by content, with notes on what was odd about it.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`.
+    """
+    if sniff(path) == "ply":
+        return read_ply(path, drop_invalid=drop_invalid, limits=limits)
+    return SceneFile(read_fgs(path, limits))
+
+
+def read_scene(path: str | Path) -> Splats:
+    """The Gaussians of a .ply or .fgs file.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `open_scene`.
+    """
+    return open_scene(path).splats
+
+
+def write_scene(
+    splats: Splats, path: str | Path, *, force: bool = False, inputs: Iterable[str | Path] = ()
+) -> None:
+    """Writes a .ply that any viewer opens (INRIA's layout, same SH degree).
+
+    Raises:
+        UsageError: not a .ply name, or the output cannot be written (see `write_ply`).
+    """
+    if Path(path).suffix.lower() != ".ply":
+        raise UsageError(
+            "scenes are written as .ply",
+            path=path,
+            expected="a name in .ply",
+            found=Path(path).name,
+        )
+    write_ply(path, splats, force=force, inputs=inputs)
+
+
+def decompress(
+    path: str | Path, output: str | Path | None = None, *, force: bool = False
+) -> Splats:
+    """Decodes a .fgs file; writes a .ply too when `output` is given.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
+    """
+    splats = read_scene(path)
+    if output is not None:
+        write_scene(splats, output, force=force, inputs=[path])
+    return splats

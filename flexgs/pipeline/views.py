@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The views a scene is judged from: given, found, or invented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.core import Camera, Splats, ViewSplit, split_views
+from flexgs.importance.sums import F32
+from flexgs.io import load_cameras
+from flexgs.progress import Progress
+from flexgs.quality import read_photograph
+from flexgs.render import Renderer
+
+PHOTO_CACHE_BYTES = 1 << 30  # photographs kept in memory, as bytes
+
+
+@dataclass(frozen=True)
+class Views:
+    """Views in three sets, with or without photographs."""
+
+    split: ViewSplit
+    photographs: bool  # every view has one
+    invented: bool
+    source: str  # for reports
+    notes: tuple[str, ...] = ()
+
+
+def find_views(
+    scene: str | Path | None,
+    splats: Splats,
+    renderer: Renderer,
+    cameras: Path | Literal["none"] | None,
+    images: Path | Literal["none"] | None,
+    progress: Progress,
+) -> Views:
+    """Given cameras, those found beside the scene, or invented ones.
+
+    Where only some views have a photograph, the others are left out.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `load_cameras` and `invent_cameras`.
+    """
+    if cameras != "none" and (scene is not None or cameras is not None):
+        named = None if images == "none" else images
+        found = load_cameras(cameras, named, scene if scene is not None else ".")
+        if found.cameras:
+            kept, photographs = found.cameras, False
+            if images == "none":
+                kept = tuple(replace(camera, image_path=None) for camera in kept)
+            elif found.photographs:
+                kept = tuple(camera for camera in kept if camera.image_path is not None)
+                photographs = True
+            split = split_views(kept)
+            notes = (*found.notes, *([split.note] if split.note else []))
+            return Views(split, photographs, False, found.source, notes)
+    from flexgs.cameras import invent_cameras  # only where it is needed: it is slow to import
+
+    invented = invent_cameras(splats, renderer, progress=progress)
+    split = split_views(invented.cameras)
+    notes = (invented.note, *([split.note] if split.note else []))
+    return Views(split, False, True, "invented from the Gaussians", notes)
+
+
+def photograph_reader() -> Callable[[Camera], F32]:
+    """`read_photograph` with a bounded memory; photographs are kept as bytes."""
+    kept: dict[str, npt.NDArray[np.uint8]] = {}
+    used = 0
+
+    def read(camera: Camera) -> F32:
+        nonlocal used
+        if camera.name in kept:
+            return kept[camera.name].astype(np.float32) / np.float32(255)
+        photo = read_photograph(camera)
+        if used + photo.size <= PHOTO_CACHE_BYTES:
+            kept[camera.name] = np.rint(photo * 255).astype(np.uint8)
+            used += photo.size
+        return photo
+
+    return read
