@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which way is up: the strongest plane under the subject, and the side the cameras were on.
+
+Flat Gaussians lie in surfaces, their shortest axis is the normal. The floor, the table, the ground
+carry the subject, so among the Gaussians around it normals gather along the vertical. Which end of
+it is up, and which of several planes, the seen directions decide: cameras look down on things.
+Up only sets the roll of the invented cameras, and where they stand if the harmonics are silent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.cameras.subject import Subject
+from flexgs.core import Splats
+from flexgs.core.activations import sigmoid
+from flexgs.core.rotations import quats_to_matrices
+
+F64 = npt.NDArray[np.float64]
+
+FLATNESS = 1.0  # middle axis at least e times the shortest: thinner than it is wide
+NEAR = 3.0  # subject radii: what stands on the floor, and the floor
+SPREAD_DEG = 6.0  # width of the kernel that finds where normals gather
+SAMPLE = 20_000
+DIRECTIONS = 2_000
+
+
+def fibonacci_sphere(count: int) -> F64:  # (count, 3)
+    """Unit vectors spread evenly, from the pole +z to the pole -z.
+
+    Source: Gonzalez, "Measurement of areas on a sphere using Fibonacci and latitude-longitude
+    lattices" (2010).
+    """
+    z = 1 - (2 * np.arange(count) + 1) / count
+    azimuth = np.arange(count) * (np.pi * (3 - np.sqrt(5)))
+    radius = np.sqrt(1 - z**2)
+    return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=1)
+
+
+def normal_density(splats: Splats, subject: Subject, axes: F64) -> F64 | None:  # (a, 3) -> (a,)
+    """How many normals (by area, less for far ones) lie along each axis; None without planes."""
+    order = np.sort(splats.log_scales, axis=1)
+    flat = (order[:, 1] - order[:, 0] > FLATNESS) & (subject.distances < NEAR * subject.radius)
+    rows = np.flatnonzero(flat)
+    rows = rows[:: max(1, len(rows) // SAMPLE)]
+    if len(rows) == 0:
+        return None
+    area = np.exp(order[rows, 1].astype(np.float64) + order[rows, 2])
+    weights = area * sigmoid(splats.opacity_logits[rows].astype(np.float64))
+    weights = np.minimum(weights, np.quantile(weights, 0.95))  # no single slab decides
+    shortest = np.argmin(splats.log_scales[rows], axis=1)
+    normals = quats_to_matrices(splats.quats[rows])[np.arange(len(rows)), :, shortest]
+    width = 1 - np.cos(np.radians(SPREAD_DEG))
+    density = np.array(
+        [weights @ np.exp((np.abs(normals @ axis.astype(np.float32)) - 1) / width) for axis in axes]
+    )
+    return density / max(float(weights.sum()), 1e-300)
+
+
+def find_up(
+    splats: Splats,
+    subject: Subject,
+    directions: F64,  # (m, 3) unit, from the subject towards possible cameras
+    energy: F64 | None,  # (m,) evidence that cameras stood there
+) -> F64:  # (3,) unit
+    """The unit vector that points up."""
+    axes = fibonacci_sphere(DIRECTIONS)
+    density = normal_density(splats, subject, axes)
+    if density is None:
+        density = np.ones(len(axes))
+    lean = np.zeros(3) if energy is None else directions.T @ _above_mean(energy)
+    length = float(np.linalg.norm(lean))
+    if length < 1e-9:  # no evidence: the side on which less of the scene lies
+        best = axes[int(np.argmax(density))]
+        side = (splats.means.astype(np.float64) - subject.center) @ best
+        return -best if float(np.median(side)) > 0 else best
+    toward = np.maximum(axes @ (lean / length), 0)
+    return np.asarray(axes[int(np.argmax(density * toward))])
+
+
+def _above_mean(energy: F64) -> F64:
+    weights = np.maximum(energy - 1, 0)
+    return np.asarray(weights / max(float(weights.sum()), 1e-12))
