@@ -18,7 +18,7 @@ from torch import Tensor
 
 from flexgs.core import Camera, Splats
 from flexgs.errors import UsageError
-from flexgs.render.devices import require_cuda
+from flexgs.render.cuda_support import require_cuda
 from flexgs.render.probes import (
     gradients,
     probe_signs,

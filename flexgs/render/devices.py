@@ -3,35 +3,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from flexgs.errors import UsageError
+from flexgs.render.cuda_support import require_cuda, why_no_cuda
 from flexgs.render.protocol import Renderer
-
-
-def why_no_cuda() -> str | None:
-    """The reason that CUDA rendering is not possible here, None when it is.
-
-    Looks whether gsplat is installed, but does not import it (that may start a compiler).
-    """
-    for package in ("torch", "gsplat"):
-        if find_spec(package) is None:
-            return f"{package} is not installed"
-    import torch
-
-    return None if torch.cuda.is_available() else "torch finds no CUDA device"
-
-
-def require_cuda() -> None:
-    """Raises UsageError with what to install when CUDA rendering is not possible here."""
-    reason = why_no_cuda()
-    if reason is not None:
-        raise UsageError(
-            "cannot render with CUDA on this machine",
-            expected="torch with CUDA, gsplat and an NVIDIA GPU",
-            found=reason,
-            hint="Use --device cpu, or install the extra: pip install 'flexgs[cuda]'",
-        )
 
 
 def get_renderer(device: str = "auto", threads: int | None = None) -> Renderer:

@@ -11,7 +11,7 @@ import torch
 
 from flexgs.errors import UsageError
 from flexgs.render import get_renderer
-from flexgs.render.devices import why_no_cuda
+from flexgs.render.cuda_support import why_no_cuda
 
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 
@@ -38,12 +38,12 @@ def test_the_cuda_renderer_itself_refuses_too() -> None:
 
 
 def test_auto_falls_back_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flexgs.render.devices.why_no_cuda", lambda: "no device")
+    monkeypatch.setattr("flexgs.render.cuda_support.why_no_cuda", lambda: "no device")
     assert get_renderer("auto", threads=1).name == "cpu"
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flexgs.render.devices.find_spec", lambda name: None)
+    monkeypatch.setattr("flexgs.render.cuda_support.find_spec", lambda name: None)
     assert why_no_cuda() == "torch is not installed"
 
 
