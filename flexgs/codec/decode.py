@@ -32,6 +32,8 @@ from flexgs.quant.segments import dequantize_rows
 
 F32 = npt.NDArray[np.float32]
 
+MAX_ABS_QUAT = 2.0  # encoders write unit quaternions
+
 
 @dataclass(frozen=True, eq=False)
 class _Arrays:
@@ -60,9 +62,7 @@ def decode_splats(data: bytes | memoryview, limits: Limits = DEFAULT_LIMITS) -> 
         np.empty((head.n, 1), np.float32),
         np.empty((head.n, 1 + rest // 3, 3), np.float32),
     )
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for _ in pool.map(lambda i: _decode_chunk(container, head, i, arrays), range(head.chunks)):
-            pass  # raises what a chunk raised
+    _decode_chunks(container, head, arrays)
     return Splats(
         arrays.means,
         arrays.log_scales,
@@ -71,6 +71,15 @@ def decode_splats(data: bytes | memoryview, limits: Limits = DEFAULT_LIMITS) -> 
         arrays.sh,
         head.model,
     )
+
+
+def _decode_chunks(container: Container, head: Head, arrays: _Arrays) -> None:
+    if head.chunks == 1:
+        _decode_chunk(container, head, 0, arrays)
+        return
+    with ThreadPoolExecutor(min(head.chunks, 8, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(lambda i: _decode_chunk(container, head, i, arrays), range(head.chunks)):
+            pass  # raises what a chunk raised
 
 
 def open_file(data: bytes | memoryview, limits: Limits) -> tuple[Container, Head]:
@@ -115,7 +124,7 @@ def _decode_chunk(container: Container, head: Head, index: int, arrays: _Arrays)
         sh[:, 1:] = 0
     targets = {
         "log_scales": (arrays.log_scales[rows], MIN_LOG_SCALE, MAX_LOG_SCALE),
-        "quats": (arrays.quats[rows, 4 - head.rotation :], -np.inf, np.inf),
+        "quats": (arrays.quats[rows, 4 - head.rotation :], -MAX_ABS_QUAT, MAX_ABS_QUAT),
         "opacity_logits": (
             arrays.opacity_logits[rows],
             -MAX_ABS_OPACITY_LOGIT,

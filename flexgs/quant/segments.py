@@ -113,7 +113,8 @@ def dequantize_rows(
     """float32(symbol - zero) * scale: one rounding, the same on every machine."""
     rows = np.subtract(symbols.T, ranges.zeros[:, segment], dtype=np.int32, order="C")
     values: F32 = rows.astype(np.float32)
-    values *= ranges.steps()[:, segment]
+    with np.errstate(over="ignore"):  # a hostile scale; the caller clamps
+        values *= ranges.steps()[:, segment]
     return values
 
 
