@@ -1,4 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
-"""flexgs: trained 3D Gaussian Splatting scenes, made small to a quality you name."""
+"""flexgs: trained 3D Gaussian Splatting scenes, made small to a quality you name.
+
+>>> import flexgs
+>>> sorted(flexgs.__all__)[:4]
+['Camera', 'CompressOptions', 'CompressResult', 'FlexgsError']
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from flexgs.core import Camera, Splats
+    from flexgs.errors import FlexgsError
+    from flexgs.options import CompressOptions
+    from flexgs.pipeline import (
+        CompressResult,
+        compress,
+        evaluate,
+        render_views,
+        score,
+    )
+    from flexgs.scenes import decompress, read_scene, write_scene
+
+__all__ = [
+    "Camera",
+    "CompressOptions",
+    "CompressResult",
+    "FlexgsError",
+    "Splats",
+    "compress",
+    "decompress",
+    "evaluate",
+    "read_scene",
+    "render_views",
+    "score",
+    "write_scene",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used: `import flexgs` itself costs nothing."""
+    if name in ("Camera", "Splats"):
+        from flexgs import core as home
+    elif name == "FlexgsError":
+        from flexgs import errors as home
+    elif name == "CompressOptions":
+        from flexgs import options as home
+    elif name in ("decompress", "read_scene", "write_scene"):
+        from flexgs import scenes as home
+    elif name in __all__:
+        from flexgs import pipeline as home
+    else:
+        raise AttributeError(f"module 'flexgs' has no attribute {name!r}")
+    return getattr(home, name)

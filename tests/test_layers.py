@@ -23,7 +23,7 @@ RANKS = (
     ("container", "importance", "quality"),
     ("cameras",),
     ("codec",),
-    ("search", "report"),
+    ("search", "report", "scenes"),
     ("pipeline", "image", "video", "store"),
     ("bench", "viewer", "demo"),
     ("cli",),

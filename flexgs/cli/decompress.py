@@ -28,7 +28,7 @@ def decompress(
     """Bring FILE back as a .ply that any viewer opens."""
     target = file.with_suffix(".ply") if output is None else output
 
-    from flexgs.pipeline import decompress as run
+    from flexgs.scenes import decompress as run
 
     splats = run(file, target, force=force)
     size = target.stat().st_size

@@ -24,7 +24,6 @@ from flexgs.pipeline.reporting import (
     target_facts,
     versions,
 )
-from flexgs.pipeline.scenes import open_scene
 from flexgs.pipeline.targets import resolve_target
 from flexgs.pipeline.views import Views, find_views, photograph_reader
 from flexgs.progress import SILENT, Progress
@@ -32,6 +31,7 @@ from flexgs.quality import Quality, measure_quality
 from flexgs.quant import SegmentPlan
 from flexgs.render import Renderer, get_renderer
 from flexgs.report import Picture, Report, SceneFacts
+from flexgs.scenes import open_scene
 from flexgs.search import Budget, MaxDrop, SearchResult, Space, find_setting
 from flexgs.search.result import Evaluation
 

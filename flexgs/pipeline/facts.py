@@ -16,7 +16,7 @@ from flexgs.core import Splats
 from flexgs.errors import FormatError
 from flexgs.io import read_ply, sniff
 from flexgs.io.ply_header import PlyHeader, read_header
-from flexgs.pipeline.scenes import open_scene
+from flexgs.scenes import open_scene
 
 # how properties of the layout begin -> attribute
 _ATTRIBUTES = {

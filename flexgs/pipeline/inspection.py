@@ -13,11 +13,11 @@ from flexgs.importance import scores
 from flexgs.importance.sums import F32, F64
 from flexgs.options import DEFAULT_REFERENCE_PSNR, Device
 from flexgs.pipeline.ranking import MAX_SCORING_VIEWS, thin_views
-from flexgs.pipeline.scenes import read_scene
 from flexgs.pipeline.views import Views, find_views, photograph_reader
 from flexgs.progress import SILENT, Progress
 from flexgs.quality import Quality, measure_quality
 from flexgs.render import Renderer, get_renderer
+from flexgs.scenes import read_scene
 
 Scene = Splats | str | Path
 Source = Path | Literal["none"] | None  # a file or folder, none at all, or look beside the scene
