@@ -19,6 +19,9 @@ ZSTD_BEST_BYTES = 1 << 16  # zstd 19 is slow beyond it, and never wins there
 def compress(data: bytes, choice: str, level: int | None, effort: Effort) -> tuple[str, bytes]:
     """Codec id and compressed bytes; raw whenever nothing is shorter.
 
+    `choice` is a codec's id or "auto", the smallest; with "auto" a level beyond a codec's range
+    means the nearest one it has.
+
     Raises:
         UsageError: the codec does not know `level`.
 
@@ -30,25 +33,30 @@ def compress(data: bytes, choice: str, level: int | None, effort: Effort) -> tup
     best = ("raw", data)
     if not data or choice == "raw":
         return best
+    names = [choice]
     if choice == "auto":
         first = byte_codecs.get("lzma").encode(data, None, "fast")
         if len(first) < len(data):
             best = ("lzma", first)
         if len(first) >= INCOMPRESSIBLE * len(data) and len(data) > MIN_LOOK_BYTES:
             return best
-        names = [n for n in CANDIDATES[effort] if not (n == "zstd" and len(data) > ZSTD_BEST_BYTES)]
-    else:
-        names = [choice]
+        slow = effort == "best" and len(data) > ZSTD_BEST_BYTES
+        names = [name for name in CANDIDATES[effort] if not (name == "zstd" and slow)]
     for name in names:
-        codec = byte_codecs.get(name)
-        if level is not None and level not in codec.levels and choice != "auto":
-            raise UsageError(
-                f"codec {name} has no such level",
-                expected=f"{codec.levels.start}..{codec.levels.stop - 1}",
-                found=level,
-            )
-        usable = level if level is None or level in codec.levels else codec.levels.stop - 1
-        packed = codec.encode(data, usable, effort)
+        packed = byte_codecs.get(name).encode(data, _usable(name, level, choice), effort)
         if len(packed) < len(best[1]):
             best = (name, packed)
     return best
+
+
+def _usable(name: str, level: int | None, choice: str) -> int | None:
+    levels = byte_codecs.get(name).levels
+    if level is None or level in levels:
+        return level
+    if choice == "auto":
+        return min(max(level, levels.start), levels.stop - 1)
+    raise UsageError(
+        f"codec {name} has no such level",
+        expected=f"{levels.start}..{levels.stop - 1}",
+        found=level,
+    )

@@ -21,7 +21,7 @@ I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
 MIN_SEGMENT_ROWS = 128  # below it, scales and zero points cost more than they save
-MAX_ABS_ZERO = 2**24 - 2**16  # symbol - zero stays exact in float32
+MAX_ABS_ZERO = 2**24  # the mantissa of float32
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def make_ranges(
 ) -> Ranges:
     """Ranges that cover [low, high]; at 8 bits and more no value in it is off by over half a step.
 
-    A channel that is constant gets a step small enough to hold its value to 23 bits.
+    A channel that is constant is exact: its step is the unit in the last place of its value.
     """
     # Rounding the zero point may shift the range by half a step at either end: from 8 bits on a
     # spare level absorbs it, below that a level is worth more than the ends.
     levels = 2**bits - (2 if bits >= 8 else 1)
     largest = np.maximum(np.abs(low), np.abs(high))
     _, exponent = np.frexp(largest)
-    finest = np.ldexp(1.0, np.maximum(exponent - 23, -100))
+    finest = np.ldexp(1.0, np.maximum(exponent - 24, -100))
     scales = to_scales(np.maximum((high - low) / levels, finest))
     steps = Ranges(scales, np.zeros(scales.shape, np.int32)).steps().astype(np.float64)
     return Ranges(scales, np.rint(-low / steps).astype(np.int32))
