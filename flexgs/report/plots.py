@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -47,19 +48,28 @@ def plot_bytes(parts: Mapping[str, int]) -> str:
 
 
 def plot_search(report: Report) -> str:
-    """Bytes against drop of every evaluation, numbered in order, joined in order."""
-    steps = report.search
+    """Bytes against drop of every evaluation, numbered and joined in order.
+
+    Drops far beyond the target would squeeze all else: they stand at the right edge, with numbers.
+    """
+    steps, edge = report.search, _right_edge(report)
     figure, axes = _figure("search", 3.6)
-    axes.plot(*_coordinates(steps), color=INK, linewidth=0.6, alpha=0.4)
+    axes.plot(*_coordinates(steps, edge), color=INK, linewidth=0.6, alpha=0.4)
     for accepted, colour, marker, label in (
         (True, GOOD, "o", "meets the target"),
         (False, BAD, "X", "misses it"),
     ):
-        chosen = [step for step in steps if step.accepted == accepted]
-        axes.scatter(*_coordinates(chosen), color=colour, marker=marker, s=36, label=label)
-    for step in steps:
-        place = (step.drop_db, step.size_bytes / 1e6)
-        axes.annotate(str(step.number), place, xytext=(5, 4), textcoords="offset points")
+        drops, sizes = _coordinates((s for s in steps if s.accepted == accepted), edge)
+        axes.scatter(drops, sizes, color=colour, marker=marker, s=36, label=label)
+    for step, drop, size in zip(steps, *_coordinates(steps, edge), strict=True):
+        beyond = step.drop_db > edge
+        axes.annotate(
+            f"{step.number} ({step.drop_db:.1f} dB)" if beyond else str(step.number),
+            (drop, size),
+            xytext=(-6 if beyond else 5, 4 if step.number % 2 else -11),
+            textcoords="offset points",
+            horizontalalignment="right" if beyond else "left",
+        )
     _draw_target(axes, report.target)
     axes.set_xlabel("PSNR drop on the search views, dB")
     axes.set_ylabel("file, MB")
@@ -76,9 +86,19 @@ def _draw_target(axes: Axes, target: TargetFacts | None) -> None:
         axes.axhline(target.limit_bytes / 1e6, color=ACCENT, linestyle="--", label="target")
 
 
-def _coordinates(steps: Iterable[SearchStep]) -> tuple[list[float], list[float]]:
+def _right_edge(report: Report) -> float:
+    """The largest drop that is drawn in its place, dB."""
+    best = min((s.drop_db for s in report.search if s.accepted), default=math.inf)
+    limit = report.target.limit_drop_db if report.target is not None else None
+    reference = limit if limit is not None else best
+    if 0 < reference < math.inf:
+        return 3 * reference
+    return max((s.drop_db for s in report.search if math.isfinite(s.drop_db)), default=1.0)
+
+
+def _coordinates(steps: Iterable[SearchStep], edge: float) -> tuple[list[float], list[float]]:
     steps = list(steps)
-    return [step.drop_db for step in steps], [step.size_bytes / 1e6 for step in steps]
+    return [min(step.drop_db, edge) for step in steps], [step.size_bytes / 1e6 for step in steps]
 
 
 def _figure(salt: str, height: float) -> tuple[Figure, Axes]:

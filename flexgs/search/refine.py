@@ -20,12 +20,13 @@ from scipy.special import ndtr
 
 from flexgs.search.evaluator import Evaluator
 from flexgs.search.setting import Setting, Space
-from flexgs.search.surrogate import BYTES_PRIOR, DROP_PRIOR, log_error, predict
+from flexgs.search.surrogate import BYTES_PRIOR, DROP_PRIOR, Model, log_error
 from flexgs.search.target import MaxDrop
 
 F64 = npt.NDArray[np.float64]
 
 MIN_GAIN = 0.002  # of the bytes: an expected gain under it is not worth an evaluation
+HOPELESS = -4.0  # standard deviations: settings this far from the best are not looked at
 MIN_GAIN_DB = 0.005  # of the drop, for a size target
 
 
@@ -52,27 +53,28 @@ def expected_gain(evaluator: Evaluator, rates: F64) -> F64:
     The expected improvement of the logarithm of the cost, times the chance to meet the target.
     `rates` (w, 2); returns (w,). At least one evaluation must have met the target.
     """
-    log = evaluator.log
+    log, target = evaluator.log, evaluator.target
+    by_drop = isinstance(target, MaxDrop)
     known = np.array([(e.setting.pruning_rate, e.setting.sh_rate) for e in log])
     sizes = np.log([e.size_bytes for e in log])
     errors = np.array([log_error(e.drop_db) for e in log])
-    by_drop = isinstance(evaluator.target, MaxDrop)
-    if isinstance(evaluator.target, MaxDrop):
-        limit = log_error(evaluator.target.db)
-        distance = np.abs(errors - limit)
-    else:
-        limit = float(np.log(evaluator.target.size))
-        distance = np.abs(sizes - limit)
+    limit = log_error(target.db) if isinstance(target, MaxDrop) else float(np.log(target.size))
+    distance = np.abs((errors if by_drop else sizes) - limit)
+    size_model = Model(BYTES_PRIOR, known, sizes, np.zeros_like(sizes))
+    drop_model = Model(DROP_PRIOR, known, errors, distance)
+    cost_model, load_model = (size_model, drop_model) if by_drop else (drop_model, size_model)
 
-    size_model = predict(BYTES_PRIOR, known, sizes, np.zeros_like(sizes), rates)
-    drop_model = predict(DROP_PRIOR, known, errors, distance, rates)
-    (cost, spread), (load, doubt) = (size_model, drop_model)[:: 1 if by_drop else -1]
     met = np.array([e.accepted for e in log])
-    lead = (sizes if by_drop else errors)[met].min() - cost
-    score = lead / spread
-    improvement = lead * ndtr(score) + spread * np.exp(-0.5 * score**2) / np.sqrt(2 * np.pi)
-    gain = improvement * ndtr((limit - load) / doubt)
-    return np.asarray(gain if by_drop else gain * _db_a_nat(errors[met].min()))
+    best = (sizes if by_drop else errors)[met].min()
+    cost, spread = cost_model.predict(rates)
+    score = (best - cost) / spread
+    hopeful = score > HOPELESS  # the load is predicted for these only
+    load, doubt = load_model.predict(rates[hopeful])
+    score = score[hopeful]
+    improvement = score * ndtr(score) + np.exp(-0.5 * score**2) / np.sqrt(2 * np.pi)
+    gain = np.zeros(len(rates))
+    gain[hopeful] = spread[hopeful] * improvement * ndtr((limit - load) / doubt)
+    return gain if by_drop else gain * _db_a_nat(best)
 
 
 def _db_a_nat(log_of_error: float) -> float:

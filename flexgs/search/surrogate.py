@@ -70,26 +70,31 @@ def log_error(drop_db: float) -> float:
     return float(np.log(max(np.expm1(min(drop_db, CEILING_DB) * np.log(10) / 10), FLOOR_ERROR)))
 
 
-def predict(
-    prior: Prior,
-    known: F64,  # (m, 2) rates
-    values: F64,  # (m,)
-    distance: F64,  # (m,) nats from the target
-    wanted: F64,  # (w, 2) rates
-) -> tuple[F64, F64]:
-    """Mean (w,) and standard deviation (w,) of the logarithm at the wanted rates."""
-    scale = np.asarray(prior.deviation)
-    basis, wanted_basis = prior.features(known) * scale, prior.features(wanted) * scale
-    offset = np.asarray(prior.mean) / scale
-    noise = prior.noise + DISTANT_NOISE * distance
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A prior and what was measured."""
 
-    covariance = basis @ basis.T + _rough(prior, known, known) + np.diag(noise**2)
-    cross = wanted_basis @ basis.T + _rough(prior, wanted, known)  # (w, m)
-    factor = np.linalg.cholesky(covariance)
-    whitened = np.linalg.solve(factor, cross.T)  # (m, w)
-    mean = wanted_basis @ offset + whitened.T @ np.linalg.solve(factor, values - basis @ offset)
-    variance = (wanted_basis**2).sum(axis=1) + prior.roughness**2 - (whitened**2).sum(axis=0)
-    return mean, np.sqrt(np.maximum(variance, 1e-12))
+    prior: Prior
+    known: F64  # (m, 2) rates
+    values: F64  # (m,)
+    distance: F64  # (m,) nats from the target
+
+    def predict(self, wanted: F64) -> tuple[F64, F64]:
+        """Mean (w,) and standard deviation (w,) of the logarithm at the wanted rates (w, 2)."""
+        prior = self.prior
+        scale = np.asarray(prior.deviation)
+        basis, wanted_basis = prior.features(self.known) * scale, prior.features(wanted) * scale
+        offset = np.asarray(prior.mean) / scale
+        noise = prior.noise + DISTANT_NOISE * self.distance
+
+        covariance = basis @ basis.T + _rough(prior, self.known, self.known) + np.diag(noise**2)
+        cross = wanted_basis @ basis.T + _rough(prior, wanted, self.known)  # (w, m)
+        factor = np.linalg.cholesky(covariance)
+        whitened = np.linalg.solve(factor, cross.T)  # (m, w)
+        residual = np.linalg.solve(factor, self.values - basis @ offset)
+        mean = wanted_basis @ offset + whitened.T @ residual
+        variance = (wanted_basis**2).sum(axis=1) + prior.roughness**2 - (whitened**2).sum(axis=0)
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
 
 
 def _rough(prior: Prior, a: F64, b: F64) -> F64:

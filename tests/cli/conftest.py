@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from flexgs.cli import app
 from flexgs.core import Splats
+from flexgs.core.views import look_at
 from flexgs.io import write_ply
 
 Run = Callable[..., Any]
@@ -43,4 +45,28 @@ def splats() -> Splats:
 def ply(splats: Splats, tmp_path: Path) -> Path:
     path = tmp_path / "scene.ply"
     write_ply(path, splats)
+    return path
+
+
+@pytest.fixture
+def cameras(tmp_path: Path) -> Path:
+    """Twelve small views around the scene."""
+    views = []
+    for i, angle in enumerate(np.linspace(0, 2 * np.pi, 12, endpoint=False)):
+        pose = look_at([6 * np.cos(angle), 1, 6 * np.sin(angle)], [0, 0, 0], [0, -1, 0])
+        rotation = pose[:3, :3].T
+        views.append(
+            {
+                "id": i,
+                "img_name": f"v{i:02d}",
+                "width": 40,
+                "height": 32,
+                "position": (-rotation @ pose[:3, 3]).tolist(),
+                "rotation": rotation.tolist(),
+                "fx": 40.0,
+                "fy": 40.0,
+            }
+        )
+    path = tmp_path / "views.json"
+    path.write_text(json.dumps(views))
     return path

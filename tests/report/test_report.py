@@ -196,6 +196,16 @@ def test_the_page_can_be_used_without_eyes_or_mouse(report: Report) -> None:
     assert all('tabindex="0"' in attributes for attributes in scrolling)
 
 
+@pytest.mark.parametrize("drop", [math.inf, 1e6])
+def test_an_endless_drop_does_not_squeeze_the_plot(report: Report, drop: float) -> None:
+    wild = replace(report.search[0], drop_db=drop)
+    for target in (report.target, None):
+        steps = (wild, *report.search[1:])
+        html = report_to_html(replace(report, search=steps, target=target))
+        assert f"1 ({drop:.1f} dB)" in html
+    parsed(report_to_html(replace(report, search=(replace(wild, accepted=False),), target=None)))
+
+
 def test_plots_take_their_colours_from_the_page(report: Report) -> None:
     html = report_to_html(report)
     assert "currentColor" in html
