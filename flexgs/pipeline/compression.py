@@ -124,6 +124,7 @@ def _check_request(
     from flexgs.importance import scores
 
     scores.get(options.score)
+    _plan(options)  # its own checks
     if options.profile not in PROFILES:
         raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
     if output is not None and not options.dry_run:
