@@ -7,6 +7,6 @@ import os
 # shared with other processes makes a small render up to fifty times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from flexgs.render.cpu.renderer import CpuRenderer  # noqa: E402  # after the setting above
+from flexgs.render.cpu.renderer import CpuRenderer  # after the setting above
 
 __all__ = ["CpuRenderer"]
