@@ -7,8 +7,7 @@ from pathlib import Path
 
 from flexgs.codec.decode import decode_splats
 from flexgs.core import Splats
-from flexgs.errors import FlexgsError, FormatError
-from flexgs.io.files import atomic_write, file_size, read_start
+from flexgs.errors import FlexgsError, FormatError, TooLarge, UsageError
 from flexgs.limits import DEFAULT_LIMITS, Limits
 
 
@@ -18,6 +17,8 @@ def write_fgs(path: str | Path, data: bytes) -> None:
     Raises:
         FlexgsError: the system refused, or what came back differs; the old file is untouched.
     """
+    from flexgs.io.files import atomic_write  # flexgs.io loads plyfile: decoding does without
+
     with atomic_write(path) as file:
         file.write(data)
         file.flush()
@@ -42,5 +43,23 @@ def read_fgs(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Splats:
 
 
 def read_bytes(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The file image."""
-    return read_start(path, min(file_size(path), limits.max_raw_bytes) + 1)
+    """The file image.
+
+    Raises:
+        UsageError: no such regular file, or it cannot be read.
+        TooLarge: longer than all it could hold.
+    """
+    file = Path(path)
+    try:
+        if not file.is_file():
+            raise UsageError("no such file", path=path)
+        if file.stat().st_size > limits.max_raw_bytes:
+            raise TooLarge(
+                "the file is too large",
+                path=path,
+                expected=f"at most {limits.max_raw_bytes} bytes",
+                found=file.stat().st_size,
+            )
+        return file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise UsageError(f"cannot be read: {error}", path=repr(str(path))) from error

@@ -132,7 +132,12 @@ def read_head(payload: bytes) -> Head:
         and not any([*center[d:], *origin[d:]])
     )
     if not lawful:
-        raise Corrupt("a value is out of range", section="head", found=payload.hex())
+        raise Corrupt(
+            "a value is out of range",
+            section="head",
+            expected="values that docs/format.md allows",
+            found=payload.hex(),
+        )
     return Head(
         d=d,
         degree=degree,

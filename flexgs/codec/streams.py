@@ -119,7 +119,9 @@ class ChunkReader:
         method = _method(entries[0])
         for entry in entries:
             if entry.tag != entries[0].tag:
-                raise Corrupt("planes of different methods", section=entry.name)
+                raise Corrupt(
+                    "planes of different methods", section=entry.name, offset=entry.offset
+                )
             _check_raw(entry, self.rows * (1 if method == "codes" else self.head.d))
         if self.head.degree:
             bits = level_bits(self.head.degree)
@@ -144,7 +146,9 @@ class ChunkReader:
         for entry in entries:
             layout = _layout(entry)
             if entry.tag != entries[0].tag:
-                raise Corrupt("planes of different layouts", section=entry.name)
+                raise Corrupt(
+                    "planes of different layouts", section=entry.name, offset=entry.offset
+                )
             if rows is not None:
                 _check_raw(entry, plane_size(channels * rows, bits, layout.packed))
         return entries
@@ -195,11 +199,23 @@ def _check_raw(entry: Entry, expected: int) -> None:
 
 def _method(entry: Entry) -> Method:
     if entry.tag >= len(METHODS):
-        raise Corrupt("unknown method of positions", section=entry.name, found=entry.tag)
+        raise Corrupt(
+            "unknown method of positions",
+            section=entry.name,
+            offset=entry.offset,
+            expected=f"0..{len(METHODS) - 1}",
+            found=entry.tag,
+        )
     return METHODS[entry.tag]
 
 
 def _layout(entry: Entry) -> Layout:
     if entry.tag >= LAYOUTS:
-        raise Corrupt("unknown layout", section=entry.name, found=entry.tag)
+        raise Corrupt(
+            "unknown layout",
+            section=entry.name,
+            offset=entry.offset,
+            expected=f"0..{LAYOUTS - 1}",
+            found=entry.tag,
+        )
     return Layout.from_number(entry.tag)

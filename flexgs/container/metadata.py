@@ -49,6 +49,8 @@ def load_metadata(payload: bytes) -> dict[str, Any]:
         values = json.loads(payload.decode("ascii"))
         if isinstance(values, dict) and dump_metadata(values) == payload:
             return values
-    except (ValueError, RecursionError, UsageError) as error:
+    except UsageError as error:
+        raise Corrupt(error.what, section="metadata") from error
+    except (ValueError, RecursionError) as error:
         raise Corrupt(f"metadata is not JSON: {error}", section="metadata") from error
     raise Corrupt("metadata is not a JSON object in canonical form", section="metadata")

@@ -152,15 +152,27 @@ def _validate_entries(entries: tuple[Entry, ...], table_offset: int, known_kinds
     for entry in entries:
         key = (entry.index, entry.kind)
         if key <= previous:
-            raise Corrupt("sections are not in order, or one is there twice", section=entry.name)
+            raise Corrupt(
+                "sections are not in order, or one is there twice",
+                section=entry.name,
+                offset=entry.offset,
+            )
         previous = key
         if entry.flags & ~KNOWN_FLAGS:
-            raise Unsupported("a section has unknown flags", section=entry.name, found=entry.flags)
+            raise Unsupported(
+                "a section has unknown flags",
+                section=entry.name,
+                offset=entry.offset,
+                expected=f"0..{KNOWN_FLAGS}",
+                found=entry.flags,
+            )
         if entry.critical and entry.kind not in known_kinds:
             raise Unsupported(
                 "the file needs a kind of section that this version does not know",
                 section=entry.name,
-                found=entry.kind,
+                offset=entry.offset,
+                expected="a known kind",
+                found=f"{entry.kind:#x}",
                 hint="a newer flexgs may read it",
             )
         if entry.kind in known_kinds:
