@@ -110,6 +110,7 @@ def test_mutants_with_right_checksums_end_in_an_error_or_a_legal_scene():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_mutants():
     assert survive(100_000, seed=2) > 0
 
