@@ -10,6 +10,7 @@ import numpy as np
 
 from flexgs.codec import decode_splats, encode_splats
 from flexgs.core import Camera, Splats
+from flexgs.errors import SceneError
 from flexgs.importance import ColourCosts, drop_sh
 from flexgs.importance.sums import F32, F64
 from flexgs.quality import drop_from_psnr
@@ -41,6 +42,9 @@ class DropMeter:
 
     With photographs: mean of PSNR(photo, original) - PSNR(photo, candidate). Without: the mean of
     the drops that PSNRs against the original renders stand for.
+
+    Raises:
+        SceneError: the original is black in every view; any compression of it would look perfect.
     """
 
     def __init__(
@@ -57,12 +61,21 @@ class DropMeter:
         self._photograph = photograph
         self._before: dict[str, float] = {}
         self._renders: dict[str, F32] = {}
+        seen = False
         for camera in cameras:
             image = renderer.render(original, camera)
+            seen = seen or bool(image.any())
             if photograph is None:
                 self._renders[camera.name] = image
             else:
                 self._before[camera.name] = psnr(photograph(camera), image)
+        if not seen:
+            raise SceneError(
+                "no view sees any of the Gaussians",
+                expected="cameras of this scene",
+                found=f"{len(cameras)} black renders",
+                hint="Name the scene's own --cameras, or use --cameras none to invent some.",
+            )
 
     @property
     def original_psnr(self) -> float | None:
