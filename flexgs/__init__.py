@@ -44,15 +44,23 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Loads a public name when it is first used: `import flexgs` itself costs nothing."""
     if name in ("Camera", "Splats"):
-        from flexgs import core as home
-    elif name == "FlexgsError":
-        from flexgs import errors as home
-    elif name == "CompressOptions":
-        from flexgs import options as home
-    elif name in ("decompress", "read_scene", "write_scene"):
-        from flexgs import scenes as home
-    elif name in __all__:
-        from flexgs import pipeline as home
-    else:
-        raise AttributeError(f"module 'flexgs' has no attribute {name!r}")
-    return getattr(home, name)
+        from flexgs import core
+
+        return getattr(core, name)
+    if name == "FlexgsError":
+        from flexgs import errors
+
+        return errors.FlexgsError
+    if name == "CompressOptions":
+        from flexgs import options
+
+        return options.CompressOptions
+    if name in ("decompress", "read_scene", "write_scene"):
+        from flexgs import scenes
+
+        return getattr(scenes, name)
+    if name in __all__:
+        from flexgs import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module 'flexgs' has no attribute {name!r}")
