@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +33,7 @@ class DemoOptions:
     """How large the demo is. The defaults take about a minute on two cores."""
 
     gaussians: int = 24_000
-    views: int = 48
+    views: int = 72
     width: int = 320
     height: int = 240
     steps: int = 1000
@@ -48,12 +50,15 @@ class DemoScene:
     psnr_held_out: float
 
 
-def _photographs(cameras: tuple[Camera, ...], progress: Progress) -> list[F32]:
+def _photographs(cameras: tuple[Camera, ...], threads: int | None, progress: Progress) -> list[F32]:
     """Of every camera, rounded to the 8 bits that the files hold."""
     photos = []
-    with progress.stage("photograph", total=len(cameras)) as advance:
-        for camera in cameras:
-            photos.append(np.rint(photograph(camera) * 255).astype(np.float32) / np.float32(255))
+    with (
+        ThreadPoolExecutor(threads or os.cpu_count()) as pool,
+        progress.stage("photograph", total=len(cameras)) as advance,
+    ):
+        for image in pool.map(photograph, cameras):
+            photos.append(np.rint(image * 255).astype(np.float32) / np.float32(255))
             advance(1)
     return photos
 
@@ -120,7 +125,7 @@ def make_demo_scene(
     rng = np.random.default_rng(seed)
     renderer = get_renderer("cpu", threads)
     cameras = orbit_cameras(options.views, options.width, options.height)
-    photos = _photographs(cameras, progress)
+    photos = _photographs(cameras, threads, progress)
     held = [i for i in range(options.views) if i % HELD_OUT == 0]
     used = [i for i in range(options.views) if i % HELD_OUT]
 
