@@ -3,8 +3,7 @@
 
 Who photographs a subject steps back until it fills the frame, and walks around it. So the distance
 is the one at which the ball of the subject just fits the height of the picture, and the directions
-are drawn from the map of seen directions, in steps of equal evidence (systematic resampling of an
-even lattice: deterministic, and spread as evenly as the density allows).
+spread evenly over the part of the sphere that the votes (evidence.py) speak for.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.cameras.evidence import says_something, seen_energy
+from flexgs.cameras.evidence import vote
 from flexgs.cameras.subject import Subject
 from flexgs.cameras.upright import fibonacci_sphere, find_up
 from flexgs.core import Camera, Splats
@@ -24,26 +23,26 @@ F64 = npt.NDArray[np.float64]
 
 HORIZONTAL_FOV_DEG = 52.0  # about a 37 mm lens on 35 mm film; phones 65, Mip-NeRF 360 45 to 60
 ASPECT = 2 / 3  # height / width of most cameras
-LATTICE = 800  # directions on which the evidence is mapped; 5 degrees apart
+LATTICE = 400  # directions that are voted on; 10 degrees apart
+MERIDIAN_DEG = 20.0  # half width of the sector in which a direction competes with others
+HALF = 0.5  # of the best in its sector: full width at half maximum
 NEARER, FARTHER = 0.75, 1.3  # nobody keeps the distance, and our guess of it is rough
 AIM_SPREAD = 0.25  # subject radii, a coordinate: what is looked at beside the centre
-ELEVATIONS_DEG = (0.0, 60.0)  # of cameras when harmonics are silent
+BELT_DEG = (-15.0, 65.0)  # elevations of cameras when there are no harmonics
 SEED = 20_240
-# Fractional parts that fill the unit cube evenly: powers of the root of x^4 = x + 1.
-# Source: M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018).
-SEQUENCE = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
+PLASTIC = 0.7548776662466927  # 1 / root of x^3 = x + 1: multiples of it spread evenly over (0, 1)
 
 
 @dataclass(frozen=True)
 class Stance:
-    """The distribution that cameras are drawn from."""
+    """The distribution that cameras are drawn from: a part of the sphere around the subject."""
 
     subject: Subject
     up: F64  # (3,) unit
     distance: float  # scene units, typical
-    directions: F64  # (m, 3) unit, from the subject to the camera
-    weights: F64  # (m,) sum 1
-    from_harmonics: bool  # False: no evidence, an upper belt was assumed
+    directions: F64  # (m, 3) unit, from the subject to the camera, even over the sphere
+    support: npt.NDArray[np.bool_]  # (m,) where cameras may stand
+    from_harmonics: bool  # False: no evidence, a belt was assumed
 
 
 def framing_distance(radius: float) -> float:
@@ -53,32 +52,47 @@ def framing_distance(radius: float) -> float:
 
 
 def find_stance(splats: Splats, subject: Subject) -> Stance:
-    """Maps the evidence on a sphere around the subject and turns it into a density."""
+    """Has the harmonics vote on a sphere around the subject, and cuts at half maximum."""
     directions = fibonacci_sphere(LATTICE)
     distance = framing_distance(subject.radius)
-    members = np.flatnonzero(subject.distances < distance / 2)
-    energy = seen_energy(splats, members, subject.center + distance * directions)
-    usable = says_something(energy)
-    up = find_up(splats, subject, directions, energy if usable else None)
-    if usable and energy is not None:
-        weights = np.maximum(energy - 1, 0)  # more than harmonics that know no direction
+    near = subject.distances < distance / 2
+    groups = (np.flatnonzero(near), np.flatnonzero(~near))
+    votes = vote(splats, groups, subject.center + distance * directions)
+    up = find_up(splats, subject, directions, votes)
+    if votes is not None:
+        support = above_half(votes, directions, up)
+    elif splats.degree > 0:  # harmonics that favour no side: it was seen from all
+        support = np.ones(LATTICE, bool)
     else:
-        low, high = np.sin(np.radians(ELEVATIONS_DEG))
-        heights = directions @ up
-        weights = ((heights >= low) & (heights <= high)).astype(np.float64)
-    return Stance(subject, up, distance, directions, weights / weights.sum(), usable)
+        low, high = np.sin(np.radians(BELT_DEG))
+        support = (directions @ up >= low) & (directions @ up <= high)
+    return Stance(subject, up, distance, directions, support, votes is not None)
+
+
+def above_half(votes: F64, directions: F64, up: F64) -> npt.NDArray[np.bool_]:  # (m,), (m, 3)
+    """Where the votes reach half of the best in their sector of azimuth.
+
+    Each side of the subject has a maximum of its own: it is the light that makes one side shine
+    more than another, photographers walk round. Sides with no vote above average stay empty.
+    """
+    right = np.cross(up, np.eye(3)[int(np.argmin(np.abs(up)))])
+    right /= np.linalg.norm(right)
+    azimuth = np.arctan2(directions @ np.cross(up, right), directions @ right)
+    apart = np.abs((azimuth[:, None] - azimuth + np.pi) % (2 * np.pi) - np.pi)
+    best = np.where(apart < np.radians(MERIDIAN_DEG), votes, -np.inf).max(axis=1)
+    return np.asarray((votes > 0) & (votes >= HALF * best))
 
 
 def draw_cameras(stance: Stance, count: int, width: int) -> tuple[Camera, ...]:
-    """`count` cameras; any stretch of them is spread over the whole distribution."""
+    """About `count` cameras, even over the support."""
     generator = np.random.default_rng(SEED)
-    shares = (np.arange(count) + 0.5) / count
-    picks = np.searchsorted(np.cumsum(stance.weights), shares).clip(max=len(stance.weights) - 1)
-    picks = generator.permutation(picks)
-    steps = (0.5 + np.arange(1, count + 1)[:, None] * SEQUENCE) % 1
-    distances = stance.distance * (NEARER + (FARTHER - NEARER) * steps[:, 0])
-    aims = stance.subject.radius * AIM_SPREAD * generator.standard_normal((count, 3))
-    eyes = stance.subject.center + stance.directions[picks] * distances[:, None]
+    lattice = fibonacci_sphere(max(1, round(count / stance.support.mean())))
+    owner = np.argmax(lattice @ stance.directions.T, axis=1)
+    directions = lattice[stance.support[owner]]
+    steps = ((np.arange(len(directions)) + 1) * PLASTIC) % 1
+    distances = stance.distance * (NEARER + (FARTHER - NEARER) * steps)
+    aims = stance.subject.radius * AIM_SPREAD * generator.standard_normal(directions.shape)
+    eyes = stance.subject.center + directions * distances[:, None]
     targets = stance.subject.center + aims
     return tuple(
         make_camera(f"invented_{i:04d}", eye, target, stance.up, width)

@@ -44,13 +44,13 @@ def find_subject(splats: Splats) -> Subject:
     """
     weights = detail_weights(splats)
     if not weights.any():
-        raise _hopeless("no Gaussian is visible")
+        raise hopeless("no Gaussian is visible")
     means = splats.means.astype(np.float64)
     center = np.array([weighted_quantile(column, weights, 0.5) for column in means.T])
     distances = np.linalg.norm(means - center, axis=1)
     radius = weighted_quantile(distances, weights, SUBJECT_SHARE)
     if radius <= 0:
-        raise _hopeless("all visible Gaussians lie in one point")
+        raise hopeless("all visible Gaussians lie in one point")
     return Subject(center, radius, distances)
 
 
@@ -63,7 +63,7 @@ def detail_weights(splats: Splats) -> F64:  # (n,)
     log_size = splats.log_scales.max(axis=1).astype(np.float64)
     log_size -= np.median(log_size[visible])
     weights = np.where(visible, opacity * np.exp(np.clip(-DETAIL_POWER * log_size, -60, 60)), 0)
-    return np.minimum(weights, np.quantile(weights[visible], WEIGHT_QUANTILE))
+    return np.asarray(np.minimum(weights, np.quantile(weights[visible], WEIGHT_QUANTILE)))
 
 
 def weighted_quantile(values: F64, weights: F64, share: float) -> float:  # (n,), (n,)
@@ -77,7 +77,8 @@ def weighted_quantile(values: F64, weights: F64, share: float) -> float:  # (n,)
     return float(values[order[np.searchsorted(total, share * total[-1])]])
 
 
-def _hopeless(what: str) -> SceneError:
+def hopeless(what: str) -> SceneError:
+    """The error to raise when no cameras can be invented."""
     return SceneError(
         f"no cameras can be invented: {what}",
         expected="visible Gaussians spread in space",

@@ -55,21 +55,21 @@ def normal_density(splats: Splats, subject: Subject, axes: F64) -> F64 | None:  
     density = np.array(
         [weights @ np.exp((np.abs(normals @ axis.astype(np.float32)) - 1) / width) for axis in axes]
     )
-    return density / max(float(weights.sum()), 1e-300)
+    return np.asarray(density / max(float(weights.sum()), 1e-300))
 
 
 def find_up(
     splats: Splats,
     subject: Subject,
     directions: F64,  # (m, 3) unit, from the subject towards possible cameras
-    energy: F64 | None,  # (m,) evidence that cameras stood there
+    votes: F64 | None,  # (m,) above 0 where cameras may have stood
 ) -> F64:  # (3,) unit
     """The unit vector that points up."""
     axes = fibonacci_sphere(DIRECTIONS)
     density = normal_density(splats, subject, axes)
     if density is None:
         density = np.ones(len(axes))
-    lean = np.zeros(3) if energy is None else directions.T @ _above_mean(energy)
+    lean = np.zeros(3) if votes is None else directions.T @ np.maximum(votes, 0)
     length = float(np.linalg.norm(lean))
     if length < 1e-9:  # no evidence: the side on which less of the scene lies
         best = axes[int(np.argmax(density))]
@@ -77,8 +77,3 @@ def find_up(
         return -best if float(np.median(side)) > 0 else best
     toward = np.maximum(axes @ (lean / length), 0)
     return np.asarray(axes[int(np.argmax(density * toward))])
-
-
-def _above_mean(energy: F64) -> F64:
-    weights = np.maximum(energy - 1, 0)
-    return np.asarray(weights / max(float(weights.sum()), 1e-12))
