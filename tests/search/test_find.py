@@ -20,7 +20,7 @@ from flexgs.search import (
     find_setting,
     ratio_target,
 )
-from tests.search.surfaces import ROUGH, SMOOTH, Surface
+from tests.search.surfaces import MEASURED, ROUGH, SMOOTH, Surface
 
 GRID = Space().settings()
 
@@ -35,7 +35,7 @@ def smallest_file(surface: Surface, drop_db: float) -> float:
 
 
 @pytest.mark.parametrize("drop_db", [0.3, 1.0])
-@pytest.mark.parametrize("surface", SMOOTH + ROUGH[:1], ids=by_name)
+@pytest.mark.parametrize("surface", (*SMOOTH, ROUGH[0], MEASURED), ids=by_name)
 def test_lands_on_the_target_with_nearly_the_smallest_file(
     surface: Surface, drop_db: float
 ) -> None:
