@@ -83,10 +83,11 @@ SMOOTH = (
 )
 ROUGH = (Surface("rippled", *_rippled(0.03, 0.004)), Surface("very rippled", *_rippled(0.08, 0.01)))
 
-# Measured on bonsai by benchmarks/search.py (9 search views): drops at an SH rate of 0.1, what other
-# SH rates add to the squared error at a pruning rate of 0.5, bytes a survivor.
-_PRUNING = (0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.95)
-_DROPS = (0.2295, 0.3521, 0.4711, 0.6802, 0.9421, 1.3767, 1.9657, 12.58)
+# Measured on bonsai by benchmarks/search.py (9 search views): drops at an SH rate of 0.1 (under 0.35
+# from the search's evaluations at other SH rates), what SH rates add to the squared error, bytes a
+# survivor.
+_PRUNING = (0.00, 0.07, 0.26, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.95)
+_DROPS = (0.055, 0.060, 0.145, 0.171, 0.2295, 0.3521, 0.4711, 0.6802, 0.9421, 1.3767, 1.9657, 12.58)
 _SH = (0.1, 0.25, 0.40, 0.55, 0.70, 0.85, 1.0)
 _ADDED = (5e-4, 1.4e-3, 4.3e-3, 1.14e-2, 2.58e-2, 6.52e-2, 0.43)
 _SURVIVOR = (25.60, 23.53, 21.33, 19.05, 16.70, 14.26, 11.69)

@@ -35,7 +35,7 @@ def smallest_file(surface: Surface, drop_db: float) -> float:
 
 
 @pytest.mark.parametrize("drop_db", [0.3, 1.0])
-@pytest.mark.parametrize("surface", (*SMOOTH, ROUGH[0], MEASURED), ids=by_name)
+@pytest.mark.parametrize("surface", [*SMOOTH, ROUGH[0], MEASURED], ids=by_name)
 def test_lands_on_the_target_with_nearly_the_smallest_file(
     surface: Surface, drop_db: float
 ) -> None:
