@@ -83,9 +83,9 @@ SMOOTH = (
 )
 ROUGH = (Surface("rippled", *_rippled(0.03, 0.004)), Surface("very rippled", *_rippled(0.08, 0.01)))
 
-# Measured on bonsai by benchmarks/search.py (9 search views): drops at an SH rate of 0.1 (under 0.35
-# from the search's evaluations at other SH rates), what SH rates add to the squared error, bytes a
-# survivor.
+# Measured on bonsai by benchmarks/search.py (9 search views): drops at an SH rate of 0.1 (below a
+# pruning rate of 0.35 from the search's evaluations at other SH rates), what SH rates add to the
+# squared error, bytes a survivor.
 _PRUNING = (0.00, 0.07, 0.26, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.95)
 _DROPS = (0.055, 0.060, 0.145, 0.171, 0.2295, 0.3521, 0.4711, 0.6802, 0.9421, 1.3767, 1.9657, 12.58)
 _SH = (0.1, 0.25, 0.40, 0.55, 0.70, 0.85, 1.0)
