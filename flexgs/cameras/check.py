@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flexgs.cameras.place import Stance
 from flexgs.core import Camera, Splats
 from flexgs.progress import Advance
 from flexgs.render.protocol import Renderer
@@ -51,13 +52,14 @@ def probe_all(
     splats: Splats,
     renderer: Renderer,
     cameras: Sequence[Camera],
-    center: npt.NDArray[np.float64],  # (3,) of the subject
+    stance: Stance,
     advance: Advance,
 ) -> list[Sight]:
     """`probe` for every camera."""
     sights = []
     for camera in cameras:
-        reach = float(np.linalg.norm(camera.center - center))
+        away = float(np.linalg.norm(camera.center - stance.subject.center))
+        reach = stance.subject.radius if stance.inside else away
         sights.append(probe(splats, renderer, camera, reach))
         advance(1)
     return sights

@@ -22,8 +22,8 @@ F64 = npt.NDArray[np.float64]
 FLATNESS = 1.0  # middle axis at least e times the shortest: thinner than it is wide
 NEAR = 3.0  # subject radii: what stands on the floor, and the floor
 SPREAD_DEG = 6.0  # width of the kernel that finds where normals gather
-SAMPLE = 20_000
-DIRECTIONS = 2_000
+SAMPLE = 4_000
+DIRECTIONS = 1_000  # 6 degrees apart
 
 
 def fibonacci_sphere(count: int) -> F64:  # (count, 3)
@@ -74,6 +74,6 @@ def find_up(
     if length < 1e-9:  # no evidence: the side on which less of the scene lies
         best = axes[int(np.argmax(density))]
         side = (splats.means.astype(np.float64) - subject.center) @ best
-        return -best if float(np.median(side)) > 0 else best
+        return np.asarray(-best if float(np.median(side)) > 0 else best)
     toward = np.maximum(axes @ (lean / length), 0)
     return np.asarray(axes[int(np.argmax(density * toward))])
