@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from flexgs.codec import decode_splats, encode_splats
 from flexgs.core import Camera, Splats
+from flexgs.entropy import Effort
 from flexgs.errors import SceneError
 from flexgs.importance import ColourCosts, drop_sh
 from flexgs.importance.sums import F32, F64
@@ -18,6 +19,8 @@ from flexgs.quant import SegmentPlan
 from flexgs.render import Renderer
 from flexgs.render.metrics import psnr
 from flexgs.search import Setting
+
+LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,28 +100,36 @@ class Candidates:
     """`size` and `distortion` of settings, for the search; both look at the same encoded file."""
 
     def __init__(
-        self, splats: Splats, ranking: Ranking, plan: SegmentPlan, meter: DropMeter
+        self,
+        splats: Splats,
+        ranking: Ranking,
+        plan: SegmentPlan,
+        meter: DropMeter,
+        facts: Mapping[str, object],  # JSON values for the metadata of every file
     ) -> None:
         self._splats = splats
         self._ranking = ranking
         self._plan = plan
         self._meter = meter
+        self._facts = facts
         self._last: tuple[Setting, bytes] | None = None
 
-    def encode(self, setting: Setting, *, best: bool, metadata: dict[str, object] | None) -> bytes:
-        """The file for one setting."""
+    def encode(self, setting: Setting, drop_db: float, effort: Effort) -> bytes:
+        """The file for one setting. Its metadata hold no path, time or name (docs/format.md)."""
         reduced, weights = apply_setting(self._splats, self._ranking, setting)
+        metadata = {
+            **self._facts,
+            "pruning_rate": setting.pruning_rate,
+            "sh_rate": setting.sh_rate,
+            "drop_db": round(drop_db, 4),
+        }
         return encode_splats(
-            reduced,
-            self._plan,
-            weights={"colour": weights},
-            metadata=metadata,
-            effort="best" if best else "fast",
+            reduced, self._plan, weights={"colour": weights}, metadata=metadata, effort=effort
         )
 
     def size(self, setting: Setting) -> int:
         """Bytes of the file, quickly coded."""
-        self._last = (setting, self.encode(setting, best=False, metadata=None))
+        self._last = (setting, self.encode(setting, LONGEST_DROP, "fast"))
         return len(self._last[1])
 
     def distortion(self, setting: Setting) -> float:

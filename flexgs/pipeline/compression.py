@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +91,10 @@ def compress(
     photograph = photograph_reader() if views.photographs else None
     job = _Job(source, splats, options, renderer, views, photograph, progress, clock)
     candidates, result = _search(job)
-    data = _encode(job, candidates, result)
+    with clock.stage("encode"), progress.stage("encode"):
+        data = candidates.encode(result.best.setting, result.best.drop_db, "best")
     decoded = _write(job, data, output)
-    quality, pictures = _measure(job, decoded)
+    report_quality, search_quality, pictures = _measure(job, decoded)
     name = Path(output).name if output is not None else "(not written)"
     report = Report(
         source=source,
@@ -101,9 +102,10 @@ def compress(
         profile=options.profile,
         pruning_rate=result.best.setting.pruning_rate,
         sh_rate=result.best.setting.sh_rate,
-        target=None if options.fixed else target_facts(*options.target, result),
+        target=None if options.fixed else target_facts(*options.target, result, len(data)),
         plan=_plan(options).to_dict(),
-        report_quality=quality,
+        report_quality=report_quality,
+        search_quality=search_quality,
         search=search_steps(result),
         search_stopped=result.stopped,
         bytes_by_attribute=bytes_by_attribute(data),
@@ -170,7 +172,7 @@ def _search(job: _Job) -> tuple[Candidates, SearchResult]:
             job.photograph,
             job.progress,
         )
-    candidates = Candidates(job.splats, ranking, _plan(options), meter)
+    candidates = Candidates(job.splats, ranking, _plan(options), meter, _facts(job))
     sh_rate = options.sh_rate if job.splats.degree else 0.0
     budget = Budget(options.max_evaluations, options.time_budget_s)
     with (
@@ -193,21 +195,15 @@ def _search(job: _Job) -> tuple[Candidates, SearchResult]:
     return candidates, result
 
 
-def _encode(job: _Job, candidates: Candidates, result: SearchResult) -> bytes:
-    """The final file. Its metadata hold no path, time or name (docs/format.md)."""
-    best, views = result.best, job.views
-    metadata: dict[str, object] = {
+def _facts(job: _Job) -> dict[str, object]:
+    """What the file says of where it comes from."""
+    return {
         "score": job.options.score,
-        "pruning_rate": best.setting.pruning_rate,
-        "sh_rate": best.setting.sh_rate,
-        "drop_db": round(best.drop_db, 4),
-        "drop_from": "photographs" if views.photographs else "renders",
-        "cameras": "invented" if views.invented else "given",
+        "drop_from": "photographs" if job.views.photographs else "renders",
+        "cameras": "invented" if job.views.invented else "given",
         "original_bytes": job.source.size_bytes,
         "original_gaussians": job.source.gaussians,
     }
-    with job.clock.stage("encode"), job.progress.stage("encode"):
-        return candidates.encode(best.setting, best=True, metadata=metadata)
 
 
 def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
@@ -219,20 +215,28 @@ def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
         return read_fgs(output)
 
 
-def _measure(job: _Job, decoded: Splats) -> tuple[Quality | None, tuple[Picture, ...]]:
-    """Quality on the report set, which nothing else has looked at, and pictures of it."""
-    most = job.options.report_views
-    cameras = job.views.split.report if most is None else thin_views(job.views.split.report, most)
+def _measure(
+    job: _Job, decoded: Splats
+) -> tuple[Quality | None, Quality | None, tuple[Picture, ...]]:
+    """Quality on the report set, which nothing else has looked at, on the search set; pictures."""
+    split, most = job.views.split, job.options.report_views
+    cameras = split.report if most is None else thin_views(split.report, most)
     if not cameras:
-        return None, ()
-    with job.clock.stage("report"):
-        quality = measure_quality(
+        return None, None, ()
+
+    def measure(views: Sequence[Camera], with_ssim: bool) -> Quality:
+        return measure_quality(
             job.splats,
             decoded,
-            cameras,
+            views,
             job.renderer,
             photographs=job.views.photographs,
             reference_psnr=job.options.reference_psnr,
+            with_ssim=with_ssim,
             progress=job.progress,
         )
-        return quality, take_pictures(job.splats, decoded, cameras, quality, job.renderer)
+
+    with job.clock.stage("report"):
+        quality = measure(cameras, True)
+        pictures = take_pictures(job.splats, decoded, cameras, quality, job.renderer)
+        return quality, measure(split.search, False), pictures

@@ -18,13 +18,14 @@ from flexgs.search import MaxBytes, MaxDrop, SearchResult
 PACKAGES = ("flexgs", "numpy", "numba", "brotli", "zstandard", "torch", "gsplat")
 
 
-def target_facts(kind: str, value: float, result: SearchResult) -> TargetFacts:
+def target_facts(kind: str, value: float, result: SearchResult, size_bytes: int) -> TargetFacts:
     """What was asked for, what it stood for, and whether it was reached."""
     target = result.target
+    fits = not isinstance(target, MaxBytes) or size_bytes <= target.size
     return TargetFacts(
         kind=kind,
         value=value,
-        reached=result.reached,
+        reached=result.reached and fits,
         limit_drop_db=target.db if isinstance(target, MaxDrop) else None,
         limit_bytes=target.size if isinstance(target, MaxBytes) else None,
     )
