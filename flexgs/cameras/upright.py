@@ -4,6 +4,7 @@
 Flat Gaussians lie in surfaces, their shortest axis is the normal. The floor, the table, the ground
 carry the subject, so among the Gaussians around it normals gather along the vertical. Which end of
 it is up, and which of several planes, the seen directions decide: cameras look down on things.
+Where the harmonics are silent, the usual frame of such files decides instead.
 Up only sets the roll of the invented cameras, and where they stand if the harmonics are silent.
 """
 
@@ -23,6 +24,7 @@ FLATNESS = 1.0  # middle axis at least e times the shortest: thinner than it is 
 NEAR = 3.0  # subject radii: what stands on the floor, and the floor
 SPREAD_DEG = 6.0  # width of the kernel that finds where normals gather
 SAMPLE = 4_000
+USUAL_UP = np.array([0.0, -1.0, 0.0])  # COLMAP's frame, so most 3DGS files', has y down
 DIRECTIONS = 1_000  # 6 degrees apart
 
 
@@ -69,11 +71,6 @@ def find_up(
     density = normal_density(splats, subject, axes)
     if density is None:
         density = np.ones(len(axes))
-    lean = np.zeros(3) if votes is None else directions.T @ np.maximum(votes, 0)
-    length = float(np.linalg.norm(lean))
-    if length < 1e-9:  # no evidence: the side on which less of the scene lies
-        best = axes[int(np.argmax(density))]
-        side = (splats.means.astype(np.float64) - subject.center) @ best
-        return np.asarray(-best if float(np.median(side)) > 0 else best)
-    toward = np.maximum(axes @ (lean / length), 0)
+    lean = USUAL_UP if votes is None else directions.T @ np.maximum(votes, 0)
+    toward = np.maximum(axes @ lean, 0)  # the longer, the more one-sided; its length cancels
     return np.asarray(axes[int(np.argmax(density * toward))])
