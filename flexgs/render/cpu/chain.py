@@ -18,7 +18,7 @@ import numba as nb
 import numpy as np
 
 from flexgs.render.cpu.common import BLUE, BLUR, EXACT, EXACT_PARALLEL, GREEN, RED
-from flexgs.render.cpu.project import camera_covariance, clamp_ratio, sh_values
+from flexgs.render.cpu.project import camera_covariance, clamp_ratio, sh_gradients, sh_values
 
 SCREEN = 6  # rows of the Jacobian: mean2d x, y; conic a, b, c; log of the opacity compensation
 WORLD = 9  # columns: means 3, log_scales 3, rotation 3
@@ -136,32 +136,32 @@ def quaternion_rotations(quats, i, out):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(**EXACT)
-def colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, out):  # type: ignore[no-untyped-def]
+def colour_slopes(  # type: ignore[no-untyped-def]
+    i, means, eye, sh, red, green, blue, basis, gradient, out
+):
     """out (3 channels, 3): d colour / d mean through the direction of view; basis at the direction.
 
-    Central differences of the basis polynomials in float64, exact to 1e-9; a colour clamped at 0
-    does not move.
+    A colour clamped at 0 does not move. gradient (16, 3) is scratch.
     """
     k = sh.shape[1]
     d0, d1, d2 = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
     length = max(math.sqrt(d0 * d0 + d1 * d1 + d2 * d2), 1e-12)
     d0, d1, d2 = d0 / length, d1 / length, d2 / length
     sh_values(d0, d1, d2, k, basis)
-    out[:, :] = 0.0
-    step = 1e-5
-    gains = (red > 0.0, green > 0.0, blue > 0.0)
-    for axis in range(3):
-        e = (1.0 if axis == 0 else 0.0, 1.0 if axis == 1 else 0.0, 1.0 if axis == 2 else 0.0)
-        along = e[0] * d0 + e[1] * d1 + e[2] * d2  # the direction stays on the sphere
-        t0, t1, t2 = e[0] - along * d0, e[1] - along * d1, e[2] - along * d2
-        for side in range(2):
-            h = step if side == 0 else -step
-            sh_values(d0 + h * t0, d1 + h * t1, d2 + h * t2, k, shifted)
-            for j in range(1, k):
-                slope = shifted[j] / (2 * h * length)
-                for channel in range(3):
-                    if gains[channel]:
-                        out[channel, axis] += slope * sh[i, j, channel]
+    sh_gradients(d0, d1, d2, k, gradient)
+    for channel in range(3):
+        g0, g1, g2 = 0.0, 0.0, 0.0
+        for j in range(1, k):
+            value = sh[i, j, channel]
+            g0 += gradient[j, 0] * value
+            g1 += gradient[j, 1] * value
+            g2 += gradient[j, 2] * value
+        colour = red if channel == 0 else green if channel == 1 else blue
+        scale = 1.0 / length if colour > 0.0 else 0.0
+        along = g0 * d0 + g1 * d1 + g2 * d2  # the direction stays on the sphere
+        out[channel, 0] = scale * (g0 - along * d0)
+        out[channel, 1] = scale * (g1 - along * d1)
+        out[channel, 2] = scale * (g2 - along * d2)
 
 
 @nb.njit(**EXACT)
@@ -196,7 +196,7 @@ def chain_gradient(  # type: ignore[no-untyped-def]
             np.empty((4, 3)),
             np.empty((3, 3)),
         )
-        basis, shifted, world = np.empty(16), np.empty(16), np.empty(WORLD)
+        basis, gradient, world = np.empty(16), np.empty((16, 3)), np.empty(WORLD)
         for r in range(chunk * CHUNK, min(len(ids), (chunk + 1) * CHUNK)):
             i = ids[r]
             conic = projection_jacobian(
@@ -208,7 +208,7 @@ def chain_gradient(  # type: ignore[no-untyped-def]
                 for m in range(6):
                     world[p] += poly[m, p] * sums[r, m]
             red, green, blue = records[r, RED], records[r, GREEN], records[r, BLUE]
-            colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, slopes)
+            colour_slopes(i, means, eye, sh, red, green, blue, basis, gradient, slopes)
             quaternion_rotations(quats, i, turns)
             for a in range(3):
                 total = world[a]
@@ -244,13 +244,11 @@ def _fill_gram(sums, r, gram):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(**EXACT)
-def _quadratic(gram, poly, p, q):  # type: ignore[no-untyped-def]
+def _quadratic(weighted, poly, p, q):  # type: ignore[no-untyped-def]
+    """Entry p, q of poly^T gram poly, with weighted = gram poly."""
     total = 0.0
     for a in range(6):
-        row = 0.0
-        for b in range(6):
-            row += gram[a, b] * poly[b, q]
-        total += poly[a, p] * row
+        total += poly[a, p] * weighted[a, q]
     return total
 
 
@@ -269,7 +267,8 @@ def chain_fisher(  # type: ignore[no-untyped-def]
             np.empty((4, 3)),
             np.empty((3, 3)),
         )
-        basis, shifted, turned = np.empty(16), np.empty(16), np.empty((3, 3))
+        basis, gradient = np.empty(16), np.empty((16, 3))
+        weighted, turned = np.empty((6, WORLD)), np.empty((3, 3))
         for r in range(chunk * CHUNK, min(len(ids), (chunk + 1) * CHUNK)):
             i = ids[r]
             conic = projection_jacobian(
@@ -277,21 +276,27 @@ def chain_fisher(  # type: ignore[no-untyped-def]
             )
             _to_monomials(jac, conic, poly)
             _fill_gram(sums, r, gram)
+            for a in range(6):
+                for p in range(WORLD):
+                    weighted[a, p] = 0.0
+                for b in range(6):
+                    for p in range(WORLD):
+                        weighted[a, p] += gram[a, b] * poly[b, p]
             square = sums[r, 15]
             red, green, blue = records[r, RED], records[r, GREEN], records[r, BLUE]
-            colour_slopes(i, means, eye, sh, red, green, blue, basis, shifted, slopes)
+            colour_slopes(i, means, eye, sh, red, green, blue, basis, gradient, slopes)
             quaternion_rotations(quats, i, turns)
             for a in range(3):
-                total = _quadratic(gram, poly, a, a)
+                total = _quadratic(weighted, poly, a, a)
                 for channel in range(3):
                     cross = 0.0
                     for m in range(6):
                         cross += poly[m, a] * sums[r, 16 + 6 * channel + m]
                     total += slopes[channel, a] * (2 * cross + slopes[channel, a] * square)
                 out_means[i, a] = max(0.0, total)
-                out_scales[i, a] = max(0.0, _quadratic(gram, poly, 3 + a, 3 + a))
+                out_scales[i, a] = max(0.0, _quadratic(weighted, poly, 3 + a, 3 + a))
                 for b in range(3):
-                    turned[a, b] = _quadratic(gram, poly, 6 + a, 6 + b)
+                    turned[a, b] = _quadratic(weighted, poly, 6 + a, 6 + b)
             for q in range(4):
                 total = 0.0
                 for a in range(3):

@@ -70,6 +70,35 @@ def sh_values(x, y, z, k, out):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(**EXACT)
+def sh_gradients(x, y, z, k, out):  # type: ignore[no-untyped-def]
+    """Derivatives of `sh_values` by x, y, z as free variables; out (16, 3), rows 1 to k filled."""
+    if k > 1:
+        _put(out, 1, 0.0, -C1, 0.0)
+        _put(out, 2, 0.0, 0.0, C1)
+        _put(out, 3, -C1, 0.0, 0.0)
+    if k > 4:
+        _put(out, 4, C2A * y, C2A * x, 0.0)
+        _put(out, 5, 0.0, -C2A * z, -C2A * y)
+        _put(out, 6, -2 * C2B * x, -2 * C2B * y, 4 * C2B * z)
+        _put(out, 7, -C2A * z, 0.0, -C2A * x)
+        _put(out, 8, 2 * C2C * x, -2 * C2C * y, 0.0)
+    if k > 9:
+        xx, yy, zz = x * x, y * y, z * z
+        _put(out, 9, -6 * C3A * x * y, -3 * C3A * (xx - yy), 0.0)
+        _put(out, 10, C3B * y * z, C3B * x * z, C3B * x * y)
+        _put(out, 11, 2 * C3C * x * y, -C3C * (4 * zz - xx - 3 * yy), -8 * C3C * y * z)
+        _put(out, 12, -6 * C3D * x * z, -6 * C3D * y * z, 3 * C3D * (2 * zz - xx - yy))
+        _put(out, 13, -C3C * (4 * zz - 3 * xx - yy), 2 * C3C * x * y, -8 * C3C * x * z)
+        _put(out, 14, 2 * C3E * x * z, -2 * C3E * y * z, C3E * (xx - yy))
+        _put(out, 15, -3 * C3A * (xx - yy), 6 * C3A * x * y, 0.0)
+
+
+@nb.njit(**EXACT)
+def _put(out, row, x, y, z):  # type: ignore[no-untyped-def]
+    out[row, 0], out[row, 1], out[row, 2] = x, y, z
+
+
+@nb.njit(**EXACT)
 def camera_covariance(quats, log_scales, i, pose, out):  # type: ignore[no-untyped-def]
     """Covariance of Gaussian i in the camera's frame, out (3, 3) f64."""
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
