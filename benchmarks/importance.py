@@ -143,7 +143,7 @@ def compare_shares(scene: Bonsai, stride: int) -> None:
     """Drops by removal in rounds, for several shares of the signed part."""
     photo = photograph_reader()
     rounds = round_ends(FIRST_ROUND, ROUND_STEP, max(RATES))
-    for share in (0.0, 0.1, 0.2, 0.3, 1.0):
+    for share in (0.1, 0.2, 0.3, 0.0, 1.0):
         started = time.perf_counter()
         order = removal_order(
             scene.splats,
