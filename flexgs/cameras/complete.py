@@ -36,16 +36,17 @@ def see_the_rest(
     cameras: Sequence[Camera],
     sights: Sequence[Sight],
     most: int,  # how many views may be added
-) -> tuple[Camera, ...]:
-    """The views to add; none when nearly everything is seen already."""
+) -> tuple[list[Camera], list[Sight]]:
+    """The views to add and what they see; none when nearly everything is seen already."""
     visible = sigmoid(splats.opacity_logits.astype(np.float64)) > MIN_VISIBLE_OPACITY
-    missing = unseen(sights) & visible
+    missing = unseen(sights, splats.n) & visible
     eyes = np.array([camera.center for camera in cameras])
     width = cameras[0].width
     offsets = splats.means.astype(np.float64) - stance.subject.center
     offsets /= np.maximum(np.linalg.norm(offsets, axis=1, keepdims=True), 1e-12)
     bins = np.argmax(offsets @ fibonacci_sphere(BINS).T, axis=1)
     added: list[Camera] = []
+    seen: list[Sight] = []
     for _ in range(2 * most):
         if missing.sum() <= MAX_UNSEEN * visible.sum() or len(added) == most:
             break
@@ -55,10 +56,11 @@ def see_the_rest(
         eye = eyes[int(np.argmin(np.linalg.norm(eyes - target, axis=1)))]
         camera = make_camera(f"more_{len(added):04d}", eye, target, stance.up, width)
         sight = probe(splats, renderer, camera, float(np.linalg.norm(target - eye)))
-        shown = ~unseen([sight])[rows]
+        shown = ~unseen([sight], splats.n)[rows]
         if shown.mean() < MIN_GAIN or sight.near > MAX_NEAR or sight.covered < MIN_COVERED:
             missing[rows] = False  # nothing can be done about these
             continue
         added.append(camera)
-        missing &= unseen([sight])
-    return tuple(added)
+        seen.append(sight)
+        missing &= unseen([sight], splats.n)
+    return added, seen

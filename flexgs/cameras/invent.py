@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.cameras.check import Sight, possible, probe_all
+from flexgs.cameras.check import Mask, Sight, lonely, possible, probe_all
 from flexgs.cameras.complete import see_the_rest
 from flexgs.cameras.place import Stance, draw_cameras, find_stance
 from flexgs.cameras.subject import find_subject, hopeless
@@ -26,13 +27,13 @@ MIN_KEPT = 0.4  # of the candidates; with fewer the ring stands in walls, and is
 TIGHTER = 0.7
 MAX_ATTEMPTS = 5
 # The estimate of a drop needs P0, the model's own PSNR against photographs, and a scene without
-# cameras has none. 3DGS's nine Mip-NeRF 360 scenes (Kerbl et al. 2023, per-scene table) have
-# 25.25, 21.52, 27.41, 26.55, 22.49, 30.63, 28.70, 30.32, 31.98: variance 13.2 dB^2. The drop grows
-# nearly as 10^(P0/10), so its expectation over such scenes is that of a P0 higher by
-# ln(10)/20 * variance (mean of a log-normal). It is about what one also loses to the spread of P0
-# over the views of a scene.
+# photographs has none. 3DGS's nine Mip-NeRF 360 scenes (Kerbl et al. 2023, per-scene table) have
+# 25.25, 21.52, 27.41, 26.55, 22.49, 30.63, 28.70, 30.32, 31.98: variance 13.2 dB^2; the views of
+# one scene scatter by about 2 dB more. A small drop grows as 10^(P0/10), so its mean over all these
+# P0 is the drop at one that is higher by ln(10)/20 * variance (mean of a log-normal).
 SCENE_VARIANCE_DB2 = 13.2
-REFERENCE_MARGIN_DB = float(np.log(10) / 20 * SCENE_VARIANCE_DB2)  # 1.52
+VIEW_VARIANCE_DB2 = 4.0
+REFERENCE_MARGIN_DB = float(np.log(10) / 20 * (SCENE_VARIANCE_DB2 + VIEW_VARIANCE_DB2))  # 1.98
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def invent_cameras(
     stance, cameras, sights = _free_cameras(splats, renderer, stance, count, width, progress)
     chosen = farthest_first(np.array([camera.center for camera in cameras]))[:count]
     cameras, sights = [cameras[i] for i in chosen], [sights[i] for i in chosen]
-    more = see_the_rest(splats, renderer, stance, cameras, sights, round(EXTRA * count))
-    named = order_for_split((*cameras, *more))
+    more, seen = see_the_rest(splats, renderer, stance, cameras, sights, round(EXTRA * count))
+    named = order_for_split([*cameras, *more], lonely([*sights, *seen], splats.n))
     return InventedCameras(
         named, _note(stance, len(named)), stance.up, subject.center, stance.distance
     )
@@ -109,19 +110,24 @@ def _free_cameras(
     raise hopeless("there is no free space around what it shows")
 
 
-def order_for_split(cameras: tuple[Camera, ...], every: int = 8) -> tuple[Camera, ...]:
-    """Names the cameras so that the held-out ones lie farthest from each other and the rest.
+def order_for_split(
+    cameras: Sequence[Camera],
+    scored: Mask,  # (v,) views that must not be held out, as far as that is possible
+    every: int = 8,
+) -> tuple[Camera, ...]:
+    """Names the cameras so that the held-out ones lie far from each other and from the rest.
 
     Farthest-first order; its first eighth gets the names that are reported on (index 0 modulo
     `every`), the next those the search measures on (index 4), the rest is scored.
     """
     n = len(cameras)
-    first = farthest_first(np.array([camera.center for camera in cameras]))
+    centers = np.array([camera.center for camera in cameras])
+    free, bound = np.flatnonzero(~scored), np.flatnonzero(scored)
+    order = np.concatenate([part[farthest_first(centers[part])] for part in (free, bound)])
     places = np.arange(n)
     phase = np.where(places % every == 0, 0, np.where(places % every == every // 2, 1, 2))
-    slots = np.argsort(phase, kind="stable")
     ordered = [cameras[0]] * n
-    for slot, index in zip(slots, first, strict=True):
+    for slot, index in zip(np.argsort(phase, kind="stable"), order, strict=True):
         ordered[slot] = cameras[index]
     return tuple(replace(c, name=f"invented_{i:04d}") for i, c in enumerate(ordered))
 
@@ -134,6 +140,8 @@ def farthest_first(points: F64) -> npt.NDArray[np.int64]:  # (v, 3) -> (v,)
     >>> farthest_first(np.array([[0.0, 0, 0], [1, 0, 0], [5, 0, 0]])).tolist()
     [0, 2, 1]
     """
+    if len(points) == 0:
+        return np.zeros(0, np.int64)
     order = [0]
     gap = np.linalg.norm(points - points[0], axis=1)
     gap[0] = -1

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flexgs.cameras.check import Sight, possible, probe_all, unseen
+from flexgs.cameras.check import Sight, lonely, possible, probe_all, unseen
 from flexgs.cameras.complete import see_the_rest
 from flexgs.cameras.evidence import vote
 from flexgs.cameras.invent import farthest_first, order_for_split
@@ -17,7 +17,11 @@ from flexgs.core import Splats, split_views
 from flexgs.render.cpu import CpuRenderer
 from tests.cameras import captures
 
-NOTHING = np.zeros(1, np.float32)
+NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
+def sight(covered: float, near: float) -> Sight:
+    return Sight(covered, near, *NOTHING)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +62,14 @@ def test_without_votes_up_is_the_floor_normal_nearest_to_minus_y() -> None:
 
 
 def test_views_with_holes_go_where_most_are_closed_and_stay_where_most_are_open() -> None:
-    closed = [Sight(c, 0.0, NOTHING) for c in (0.99, 0.98, 0.97, 0.6)]
-    opened = [Sight(c, 0.0, NOTHING) for c in (0.2, 0.3, 0.25, 0.95)]
+    closed = [sight(c, 0.0) for c in (0.99, 0.98, 0.97, 0.6)]
+    opened = [sight(c, 0.0) for c in (0.2, 0.3, 0.25, 0.95)]
     assert possible(closed).tolist() == [True, True, True, False]
     assert possible(opened).all()
 
 
 def test_views_of_nothing_and_from_within_matter_go() -> None:
-    sights = [Sight(0.5, 0.0, NOTHING), Sight(0.0, 0.0, NOTHING), Sight(0.5, 0.9, NOTHING)]
+    sights = [sight(0.5, 0.0), sight(0.0, 0.0), sight(0.5, 0.9)]
     assert possible(sights).tolist() == [True, False, False]
 
 
@@ -75,19 +79,19 @@ def test_views_are_added_for_what_the_others_do_not_see(orbited: Splats) -> None
     drawn = draw_cameras(stance, 40, 60)
     east = [c for c in drawn if (c.center - stance.subject.center) @ captures.EAST > 0]
     sights = probe_all(orbited, renderer, east, stance, lambda _: None)
-    before = unseen(sights).mean()
+    before = unseen(sights, orbited.n).mean()
     # the free positions are on all sides, what was seen is not
-    added = see_the_rest(orbited, renderer, stance, drawn, sights, most=8)
+    added, seen = see_the_rest(orbited, renderer, stance, drawn, sights, most=8)
     assert 0 < len(added) <= 8
-    more = probe_all(orbited, renderer, added, stance, lambda _: None)
-    assert unseen([*sights, *more]).mean() < 0.7 * before
+    assert unseen([*sights, *seen], orbited.n).mean() < 0.7 * before
 
 
 def test_no_views_are_added_where_all_is_seen(orbited: Splats) -> None:
     stance = find_stance(orbited, find_subject(orbited))
     drawn = draw_cameras(stance, 8, 60)
-    everything = [Sight(1.0, 0.0, np.ones(orbited.n, np.float32))] * len(drawn)
-    assert see_the_rest(orbited, CpuRenderer(), stance, drawn, everything, most=8) == ()
+    whole = Sight(1.0, 0.0, np.arange(orbited.n), np.ones(orbited.n, np.float32))
+    everything = [whole] * len(drawn)
+    assert see_the_rest(orbited, CpuRenderer(), stance, drawn, everything, most=8) == ([], [])
 
 
 def test_farthest_first_begins_with_the_extremes() -> None:
@@ -95,9 +99,24 @@ def test_farthest_first_begins_with_the_extremes() -> None:
     assert farthest_first(line).tolist()[:2] == [0, 4]
 
 
-def test_the_first_of_the_order_are_the_report_and_search_views(orbited: Splats) -> None:
+def test_the_first_of_the_order_are_the_report_views(orbited: Splats) -> None:
     drawn = draw_cameras(find_stance(orbited, find_subject(orbited)), 40, 60)
-    split = split_views(order_for_split(drawn))
+    split = split_views(order_for_split(drawn, np.zeros(len(drawn), bool)))
     order = farthest_first(np.array([camera.center for camera in drawn]))
     reported = {tuple(camera.center) for camera in split.report}
     assert reported == {tuple(drawn[i].center) for i in order[: len(reported)]}
+
+
+def test_views_that_must_be_scored_are_not_held_out(orbited: Splats) -> None:
+    drawn = draw_cameras(find_stance(orbited, find_subject(orbited)), 40, 60)
+    scored = np.arange(len(drawn)) % 3 == 0
+    split = split_views(order_for_split(drawn, scored))
+    held_out = {tuple(camera.center) for camera in (*split.report, *split.search)}
+    assert held_out.isdisjoint({tuple(drawn[i].center) for i in np.flatnonzero(scored)})
+
+
+def test_a_view_is_lonely_when_it_alone_shows_something() -> None:
+    rows, ones = np.arange(4), np.ones(4, np.float32)
+    shared = [Sight(1.0, 0.0, rows, ones)] * 4
+    alone = Sight(1.0, 0.0, np.arange(3, 7), ones)
+    assert lonely([*shared, alone], 7).tolist() == [False] * 4 + [True]
