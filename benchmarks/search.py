@@ -60,7 +60,7 @@ def prepare(scene: Bonsai, options: argparse.Namespace) -> Candidates:
     rounds = plan_rounds("removal", max(options.drop), None)
     ranking = rank(scene.splats, views, scene.renderer, "removal", rounds, None, SILENT)
     meter = drop_meter(scene, thin_views(scene.split.search, options.search_views))
-    return Candidates(scene.splats, ranking, SegmentPlan(), meter)
+    return Candidates(scene.splats, ranking, SegmentPlan(), meter, {})
 
 
 def evaluate_grid(
