@@ -2,10 +2,10 @@
 """Which way is up: the strongest plane under the subject, and the side the cameras were on.
 
 Flat Gaussians lie in surfaces, their shortest axis is the normal. The floor, the table, the ground
-carry the subject, so among the Gaussians around it normals gather along the vertical. Which end of
-it is up, and which of several planes, the seen directions decide: cameras look down on things.
-Where the harmonics are silent, the usual frame of such files decides instead.
-Up only sets the roll of the invented cameras, and where they stand if the harmonics are silent.
+carry the subject, so normals gather along the vertical when every Gaussian counts as large as it
+looks from there. Which end of it is up, and which of several planes, the seen directions decide:
+cameras look down on things. Where the harmonics are silent, the usual frame of such files decides.
+Up sets the roll of the invented cameras, and where they stand if the harmonics are silent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flexgs.core.rotations import quats_to_matrices
 F64 = npt.NDArray[np.float64]
 
 FLATNESS = 1.0  # middle axis at least e times the shortest: thinner than it is wide
-NEAR = 3.0  # subject radii: what stands on the floor, and the floor
+NEAR = 8.0  # subject radii: what stands on the floor, and the floor
 SPREAD_DEG = 6.0  # width of the kernel that finds where normals gather
 SAMPLE = 4_000
 USUAL_UP = np.array([0.0, -1.0, 0.0])  # COLMAP's frame, so most 3DGS files', has y down
@@ -41,7 +41,7 @@ def fibonacci_sphere(count: int) -> F64:  # (count, 3)
 
 
 def normal_density(splats: Splats, subject: Subject, axes: F64) -> F64 | None:  # (a, 3) -> (a,)
-    """How many normals (by area, less for far ones) lie along each axis; None without planes."""
+    """How much surface faces along each axis; None where nothing is flat."""
     order = np.sort(splats.log_scales, axis=1)
     flat = (order[:, 1] - order[:, 0] > FLATNESS) & (subject.distances < NEAR * subject.radius)
     rows = np.flatnonzero(flat)
@@ -49,6 +49,7 @@ def normal_density(splats: Splats, subject: Subject, axes: F64) -> F64 | None:  
     if len(rows) == 0:
         return None
     area = np.exp(order[rows, 1].astype(np.float64) + order[rows, 2])
+    area /= subject.distances[rows] ** 2 + subject.radius**2  # as large as it looks from there
     weights = area * sigmoid(splats.opacity_logits[rows].astype(np.float64))
     weights = np.minimum(weights, np.quantile(weights, 0.95))  # no single slab decides
     shortest = np.argmin(splats.log_scales[rows], axis=1)
