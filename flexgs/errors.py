@@ -51,8 +51,10 @@ class FlexgsError(Exception):
         if self.offset is not None:
             where.append(f"at byte {self.offset}")
         text = f"{' '.join(where)}: {self.what}" if where else self.what
-        if self.expected is not None or self.found is not None:
-            text += f" (expected {self.expected}, found {self.found})"
+        known = (("expected", self.expected), ("found", self.found))
+        facts = ", ".join(f"{name} {value}" for name, value in known if value is not None)
+        if facts:
+            text += f" ({facts})"
         return text if self.hint is None else f"{text}\n{self.hint}"
 
 

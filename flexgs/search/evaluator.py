@@ -116,9 +116,10 @@ class Evaluator:
 
     def _check_budget(self) -> None:
         if self.left <= 0:
-            raise BudgetSpentError(f"{self._budget.max_evaluations} evaluations")
+            limit = self._budget.max_evaluations
+            raise BudgetSpentError(f"the limit of {limit} evaluations is reached")
         if self._budget.seconds is None or not self._done:
             return
         longest = max(e.seconds for e in self._done.values())
         if self._clock() - self._started + longest > self._budget.seconds:
-            raise BudgetSpentError(f"time budget of {self._budget.seconds:g} s")
+            raise BudgetSpentError(f"the time budget of {self._budget.seconds:g} s is spent")

@@ -10,7 +10,7 @@ from flexgs.search.refine import run_refinement
 from flexgs.search.result import Evaluation, SearchResult, TargetUnreachableError
 from flexgs.search.setting import Setting, Space
 from flexgs.search.stages import run_neighbours, run_seeds
-from flexgs.search.target import Target
+from flexgs.search.target import Target, direction
 
 REFINE_SHARE = 0.7  # of the evaluations is kept for the refine stage; best of 0, .5, .6, .7 tried
 
@@ -60,6 +60,7 @@ def find_setting(
 def _run_stages(evaluator: Evaluator, space: Space, budget: Budget) -> str:
     seed = run_seeds(evaluator, space)
     if seed is None:
-        return "even the gentlest setting misses it"
+        extreme = "gentlest" if direction(evaluator.target) > 0 else "strongest"
+        return f"even the {extreme} setting misses it"
     run_neighbours(evaluator, space, seed, reserve=int(REFINE_SHARE * budget.max_evaluations))
     return run_refinement(evaluator, space)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from flexgs.errors import SearchError
 from flexgs.search.setting import Setting
-from flexgs.search.target import Target
+from flexgs.search.target import Target, describe
 
 Stage = Literal["seed", "neighbour", "refine"]
 
@@ -48,8 +48,8 @@ class TargetUnreachableError(SearchError):
         self.result = result
         best = result.best
         super().__init__(
-            f"no setting meets the target after {len(result.log)} evaluations ({result.stopped})",
-            expected=result.target,
+            f"no setting meets the target; {result.stopped}",
+            expected=describe(result.target),
             found=f"{best.drop_db:.3f} dB and {best.size_bytes} bytes at best",
             hint="Relax the target, allow more evaluations, or use --best-effort.",
         )

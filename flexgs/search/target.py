@@ -42,6 +42,17 @@ def ratio_target(original_bytes: int, ratio: float) -> MaxBytes:
     return MaxBytes(max(1, int(original_bytes / ratio)))
 
 
+def describe(target: Target) -> str:
+    """One phrase.
+
+    >>> describe(MaxBytes(20_000))
+    'at most 20000 bytes'
+    """
+    if isinstance(target, MaxDrop):
+        return f"a drop of at most {target.db:g} dB"
+    return f"at most {target.size} bytes"
+
+
 def load(target: Target, size_bytes: int, drop_db: float) -> float:
     """How much of the target is used up; over 1 it is missed."""
     return drop_db / target.db if isinstance(target, MaxDrop) else size_bytes / target.size

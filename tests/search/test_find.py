@@ -104,7 +104,7 @@ def test_the_budget_of_evaluations_holds(count: int) -> None:
         best_effort=True,
     )
     assert len(found.log) == count
-    assert found.stopped == f"{count} evaluations"
+    assert found.stopped == f"the limit of {count} evaluations is reached"
 
 
 def test_no_evaluation_starts_that_the_time_budget_cannot_hold() -> None:
@@ -116,7 +116,7 @@ def test_no_evaluation_starts_that_the_time_budget_cannot_hold() -> None:
         best_effort=True,
     )
     assert len(found.log) == 1
-    assert found.stopped.startswith("time budget")
+    assert found.stopped.startswith("the time budget of")
 
 
 def test_an_unreachable_target_carries_the_nearest_setting() -> None:
@@ -195,3 +195,19 @@ def test_moves_stop_at_the_borders_of_the_lattice() -> None:
     assert space.nearest(Setting(0.5049, 0.0)) == Setting(0.505, 0.0)
     assert np.array_equal(GRID[0], [0.0, 0.0])
     assert len(GRID) == 191 * 201
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (MaxDrop(0.5), ("a drop of at most 0.5 dB", "even the gentlest setting")),
+        (MaxBytes(10), ("at most 10 bytes", "even the strongest setting")),
+    ],
+)
+def test_the_message_says_what_was_asked_for(
+    target: MaxDrop | MaxBytes, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(TargetUnreachableError) as caught:
+        find_setting(lambda s: 2.0 + s.pruning_rate, SMOOTH[0].size, target)
+    assert all(word in str(caught.value) for word in words)
+    assert "Max" not in str(caught.value)
