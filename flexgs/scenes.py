@@ -8,8 +8,7 @@ from pathlib import Path
 
 from flexgs.codec import read_fgs
 from flexgs.core import Splats
-from flexgs.errors import UsageError
-from flexgs.io import SceneFile, read_ply, sniff, write_ply
+from flexgs.io import SceneFile, ensure_output, ensure_suffix, read_ply, sniff, write_ply
 from flexgs.limits import DEFAULT_LIMITS, Limits
 
 
@@ -43,13 +42,7 @@ def write_scene(
     Raises:
         UsageError: not a .ply name, or the output cannot be written (see `write_ply`).
     """
-    if Path(path).suffix.lower() != ".ply":
-        raise UsageError(
-            "scenes are written as .ply",
-            path=path,
-            expected="a name in .ply",
-            found=Path(path).name,
-        )
+    ensure_suffix(path, ".ply")
     write_ply(path, splats, force=force, inputs=inputs)
 
 
@@ -61,6 +54,9 @@ def decompress(
     Raises:
         UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
     """
+    if output is not None:
+        ensure_suffix(output, ".ply")
+        ensure_output(output, force, [path])
     splats = read_scene(path)
     if output is not None:
         write_scene(splats, output, force=force, inputs=[path])

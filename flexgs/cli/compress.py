@@ -64,12 +64,11 @@ def compress(
     from flexgs.pipeline import compress as run
     from flexgs.report import ensure_report, write_report
 
+    others = [scene, target, *(source for source in (cameras, images) if source is not None)]
     for path in reports or []:
-        ensure_report(path, force, inputs=[scene, target])
+        ensure_report(path, force, inputs=others)
     with progress(quiet=quiet) as bars:
         result = run(scene, target, options=options, progress=bars)
-    for path in reports or []:
-        write_report(result.report, path)
     if as_json:
         from flexgs.report.to_json import report_to_plain
 
@@ -78,6 +77,8 @@ def compress(
         from flexgs.report.terminal import report_table
 
         show(report_table(result.report), as_json=as_json)
+    for path in reports or []:  # last: should one fail, all is shown and the scene is safe
+        write_report(result.report, path)
     if result.report.target is not None and not result.report.target.reached:
         say("flexgs: the target is not reached; this is the nearest")
         raise typer.Exit(TARGET_MISSED)

@@ -15,7 +15,7 @@ from flexgs.cli.common.output import print_json, say
 
 @app.command()
 def decompress(
-    file: Annotated[Path, typer.Argument(help="A .fgs file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .fgs file.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The .ply file.", show_default="FILE.ply"),

@@ -16,8 +16,12 @@ from flexgs.options import parse_source
 
 @app.command()
 def evaluate(
-    original: Annotated[Path, typer.Argument(help="The original scene.", show_default=False)],
-    other: Annotated[Path, typer.Argument(help="The scene to judge.", show_default=False)],
+    original: Annotated[
+        Path, typer.Argument(metavar="A", help="The original scene.", show_default=False)
+    ],
+    other: Annotated[
+        Path, typer.Argument(metavar="B", help="The scene to judge.", show_default=False)
+    ],
     cameras: args.Cameras = None,
     images: args.Images = None,
     views: args.Views = "report",
@@ -28,7 +32,7 @@ def evaluate(
     quiet: args.Quiet = False,
     debug: args.Debug = False,
 ) -> None:
-    """Compare two scenes: PSNR and SSIM of every view, to renders and to photographs."""
+    """Compare scene B with scene A: PSNR and SSIM of every view, to renders and to photographs."""
     from flexgs.pipeline import evaluate as run
 
     with progress(quiet=quiet) as bars:

@@ -39,10 +39,11 @@ def score(
     """Score every Gaussian of SCENE and show how far the scores agree (Spearman)."""
     from flexgs.importance import scores
     from flexgs.importance.agreement import rank_correlations
-    from flexgs.io import ensure_output
+    from flexgs.io import ensure_output, ensure_suffix
     from flexgs.pipeline import score as run
 
     if output is not None:
+        ensure_suffix(output, ".npz")
         ensure_output(output, force, [scene])
     with progress(quiet=quiet) as bars:
         found = run(

@@ -2,7 +2,7 @@
 """Bytes on disk <-> scenes, cameras, images. One file a format."""
 
 from flexgs.io.cameras import CameraSet, load_cameras
-from flexgs.io.files import atomic_write, ensure_output
+from flexgs.io.files import atomic_write, ensure_output, ensure_suffix
 from flexgs.io.images import read_image, write_png
 from flexgs.io.ply import SceneFile, read_ply, write_ply
 from flexgs.io.sniff import sniff
@@ -12,6 +12,7 @@ __all__ = [
     "SceneFile",
     "atomic_write",
     "ensure_output",
+    "ensure_suffix",
     "load_cameras",
     "read_image",
     "read_ply",

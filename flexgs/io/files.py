@@ -75,7 +75,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         raise FlexgsError(
             f"could not write: {error.strerror or error}",
             path=path,
-            hint="what was there before is untouched; free space, or choose another --output",
+            hint="what was there before is untouched",
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -83,6 +83,18 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     # The new file is complete and in place: some file systems cannot sync a folder.
     with contextlib.suppress(OSError):
         _sync_folder(target.parent)
+
+
+def ensure_suffix(output: str | Path, suffix: str) -> None:
+    """Checks that a name says what the file will hold: a .fgs called .ply helps nobody.
+
+    Raises:
+        UsageError: it ends otherwise.
+    """
+    if Path(output).suffix.lower() != suffix:
+        raise UsageError(
+            f"the output is a {suffix} file", path=output, expected=f"a name that ends in {suffix}"
+        )
 
 
 def ensure_output(output: str | Path, force: bool, inputs: Iterable[str | Path] = ()) -> None:
@@ -101,7 +113,9 @@ def ensure_output(output: str | Path, force: bool, inputs: Iterable[str | Path] 
                     "the output is the input", path=output, hint="choose another --output"
                 )
         if not folder.is_dir():
-            raise UsageError("the output's folder does not exist", path=output, hint="create it")
+            raise UsageError(
+                "the output's folder does not exist", path=output, hint=f"create {folder}"
+            )
         if path.exists() and not path.is_file():
             raise UsageError("the output exists and is no regular file", path=output)
         if path.exists() and not force:

@@ -11,7 +11,7 @@ from flexgs.codec import decode_splats, read_fgs, write_fgs
 from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError, UsageError
 from flexgs.importance.sums import F32
-from flexgs.io import SceneFile, ensure_output
+from flexgs.io import SceneFile, ensure_output, ensure_suffix
 from flexgs.io.files import file_size
 from flexgs.options import CompressOptions
 from flexgs.pipeline.candidates import Candidates, DropMeter
@@ -130,6 +130,7 @@ def _check_request(
     if options.profile not in PROFILES:
         raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
     if output is not None and not options.dry_run:
+        ensure_suffix(output, ".fgs")
         ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
 
 
@@ -211,6 +212,7 @@ def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
     with job.clock.stage("write"), job.progress.stage("write"):
         if output is None or job.options.dry_run:
             return decode_splats(data)
+        decode_splats(data)  # what cannot be decoded must not replace anything
         write_fgs(output, data)
         return read_fgs(output)
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from flexgs.core import Camera, Splats
-from flexgs.errors import SceneError
+from flexgs.errors import SceneError, UsageError
 from flexgs.importance import scores
 from flexgs.importance.sums import F32, F64
 from flexgs.options import DEFAULT_REFERENCE_PSNR, Device
@@ -89,6 +90,8 @@ def render_views(
     Raises:
         UsageError, FormatError, SceneError: the scene or its cameras cannot be used.
     """
+    if not (math.isfinite(scale) and scale > 0):
+        raise UsageError("--scale is out of range", expected="more than 0", found=scale)
     renderer = get_renderer(device, threads)
     splats, found = _open(scene, cameras, "none", renderer, progress)
     chosen = pick_views(found, views)

@@ -102,7 +102,7 @@ def test_the_input_is_never_overwritten(
     assert ply.read_bytes() == before
 
 
-@pytest.mark.parametrize("output", ["missing/out.fgs", "."])
+@pytest.mark.parametrize("output", ["missing/out.fgs", ".", "-", "out.ply", "out"])
 def test_an_output_that_cannot_be_written_is_refused(run: Run, ply: Path, output: str) -> None:
     result = run("compress", ply, "-o", ply.parent / output)
     assert result.exit_code == 2
@@ -116,10 +116,12 @@ def test_a_folder_without_permission_is_refused(run: Run, ply: Path) -> None:
     assert run("compress", ply, "-o", folder / "out.fgs").exit_code == 2
 
 
-def test_a_report_never_replaces_the_scene(run: Run, ply: Path) -> None:
-    result = run("compress", ply, "-o", ply.parent / "a.json", "--report", ply.parent / "a.json")
-    assert result.exit_code == 2
-    assert "replace the scene" in result.stderr
+def test_a_report_never_replaces_the_scene_or_its_cameras(run: Run, ply: Path) -> None:
+    for report in (ply.parent / "a.json", ply.parent / "views.json"):
+        words = ("--report", report, "--cameras", ply.parent / "views.json", "--force")
+        result = run("compress", ply, "-o", ply.parent / "a.json", *words)
+        assert result.exit_code == 2
+        assert "replace another file" in result.stderr
 
 
 def test_a_folder_of_pictures_is_not_mixed_with_others(run: Run, ply: Path) -> None:
@@ -128,6 +130,34 @@ def test_a_folder_of_pictures_is_not_mixed_with_others(run: Run, ply: Path) -> N
     result = run("render", ply, "-o", ply.parent / "pictures")
     assert result.exit_code == 2
     assert "not empty" in result.stderr
+
+
+def test_nothing_is_left_of_pictures_that_could_not_be_made(run: Run, ply: Path) -> None:
+    before = sorted(ply.parent.iterdir())
+    folder = ply.parent / "pictures"
+    for words in (
+        ("render", ply.parent / "none.ply", "-o", folder),
+        ("render", ply, "-o", folder / "in" / "none"),
+        *(("render", ply, "-o", folder, "--scale", scale) for scale in ("0", "-1", "nan", "inf")),
+    ):
+        result = run(*words)
+        assert result.exit_code == 2, result.output
+        assert len(result.stderr.strip().splitlines()) <= 3
+    assert sorted(ply.parent.iterdir()) == before
+
+
+def test_outputs_are_named_after_what_they_hold(run: Run, ply: Path) -> None:
+    for command, suffix in (("decompress", ".ply"), ("score", ".npz"), ("compress", ".fgs")):
+        result = run(command, ply, "-o", ply.parent / "out.txt")
+        assert result.exit_code == 2
+        assert f"ends in {suffix}" in result.stderr
+
+
+def test_decompress_looks_at_the_output_before_the_file(run: Run, ply: Path) -> None:
+    (ply.parent / "bad.fgs").write_bytes(b"\x89FGS\r\n\x1a\n")
+    result = run("decompress", ply.parent / "bad.fgs", "-o", ply)
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
 
 
 def raising(error: BaseException):  # type: ignore[no-untyped-def]
@@ -143,6 +173,7 @@ def raising(error: BaseException):  # type: ignore[no-untyped-def]
         (SearchError("no setting meets the target"), 4, "no setting meets"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError(), 1, "out of memory"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
         (ZeroDivisionError("division by zero"), 1, "please report"),
     ],
 )

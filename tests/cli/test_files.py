@@ -44,16 +44,21 @@ def test_views_of_one_name_get_pictures_of_their_own(tmp_path: Path) -> None:
     assert read_image(tmp_path / "V-2.png").min() == 1.0
 
 
-def test_a_folder_is_made_and_then_protected(tmp_path: Path) -> None:
+def test_a_folder_is_made_with_the_first_picture_and_then_protected(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     ensure_folder(folder, False)
-    assert folder.is_dir()
+    assert not folder.exists()
+    camera = Camera("v", 4, 3, 4.0, 4.0, 2.0, 1.5, np.eye(4))
+    write_pictures([(camera, np.zeros((3, 4, 3), np.float32))], folder)
+    assert [path.name for path in folder.iterdir()] == ["v.png"]
     (folder / "mine").write_text("x")
     with pytest.raises(UsageError, match="not empty"):
         ensure_folder(folder, False)
     ensure_folder(folder, True)
     with pytest.raises(UsageError, match="not a usable folder"):
         ensure_folder(folder / "mine", True)
+    with pytest.raises(UsageError, match="cannot be made"):
+        ensure_folder(tmp_path / "no" / "folder", True)
 
 
 def test_npz_holds_the_arrays(tmp_path: Path) -> None:

@@ -55,6 +55,15 @@ def test_exit_codes_reach_the_shell(tmp_path: Path) -> None:
     assert flexgs("info").returncode == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_stdout_is_said(ply: Path) -> None:
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "flexgs", "info", str(ply)]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "flexgs: the system refused: [Errno 28] No space left on device\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes close differently there")
 def test_a_reader_that_goes_away_is_no_error(ply: Path) -> None:
     words = [sys.executable, "-m", "flexgs", "info", "--json", str(ply)]

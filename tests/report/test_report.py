@@ -287,10 +287,11 @@ def test_reports_that_cannot_be_written_are_refused_early(tmp_path: Path) -> Non
         (tmp_path / "r.pdf", True),
         (tmp_path / "r.json", False),
         (tmp_path / "missing" / "r.html", False),
+        (tmp_path / "cameras.json", True),
     ):
         with pytest.raises(UsageError):
             ensure_report(path, force)
-    with pytest.raises(UsageError, match="replace the scene"):
+    with pytest.raises(UsageError, match="replace another file"):
         ensure_report(tmp_path / "new.json", True, inputs=[tmp_path / "new.json"])
     ensure_report(tmp_path / "r.json", True)
     assert (tmp_path / "r.json").read_text() == "mine"

@@ -35,6 +35,8 @@ class SafeGroup(TyperGroup):
             sys.exit(0)
         except MemoryError:
             _end(ctx, "out of memory", FlexgsError.exit_code)
+        except OSError as error:  # a full disk behind stdout, most likely
+            _end(ctx, f"the system refused: {error}", FlexgsError.exit_code)
         except Exception as error:
             # What has an exit code is click's own: a wrong option, --help, --version.
             if hasattr(error, "exit_code") or isinstance(error, typer.Abort):
@@ -54,7 +56,8 @@ app = typer.Typer(
     name="flexgs",
     cls=SafeGroup,
     help="Make trained 3D Gaussian Splatting scenes small, to a quality you name.",
-    epilog="Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad file, 4 target not reached.",
+    epilog="Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad file, 4 target not reached, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

@@ -18,7 +18,9 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
     return wanted
 
 
-Scene = Annotated[Path, typer.Argument(help="A scene, .ply or .fgs.", show_default=False)]
+Scene = Annotated[
+    Path, typer.Argument(metavar="SCENE", help="A scene, .ply or .fgs.", show_default=False)
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Machine-readable result on stdout, all else on stderr.")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 
 
 def ensure_folder(folder: Path, force: bool) -> None:
-    """Checks, before any work, that pictures may be put into `folder`, and makes it.
+    """Checks, before any work, that pictures may be put into `folder`; it is made with the first.
 
     Raises:
         UsageError: it is a file, cannot be made, or holds something and `force` is not given.
     """
     try:
-        folder.mkdir(exist_ok=True)
-        is_used = any(folder.iterdir())
+        writable = folder if folder.is_dir() else folder.absolute().parent
+        is_used = folder.exists() and any(folder.iterdir())
+        if not writable.is_dir() or not os.access(writable, os.W_OK | os.X_OK):
+            raise UsageError(
+                "the folder cannot be made", path=folder, expected=f"a writable {writable}"
+            )
     except (OSError, ValueError) as error:
         raise UsageError(f"not a usable folder: {error}", path=folder) from error
     if is_used and not force:
@@ -40,6 +45,7 @@ def write_pictures(
 
     names: list[str] = []
     for camera, image in views:
+        folder.mkdir(exist_ok=True)
         name = picture_name(camera.name, names)
         write_png(folder / name, image)
         names.append(name)
