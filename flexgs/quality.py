@@ -57,6 +57,12 @@ class Quality:
     psnr_compressed_photo: float | None
     ssim_original_photo: float | None
     ssim_compressed_photo: float | None
+    notes: tuple[str, ...] = ()  # what to know about the views, where no report says it
+
+    @property
+    def is_estimate(self) -> bool:
+        """Nothing was compared with photographs."""
+        return self.drop_source == "estimated from renders"
 
     def by_drop(self) -> tuple[ViewQuality, ...]:
         """Views from the worst to the best."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import typer
 
@@ -64,7 +65,7 @@ def compress(
     from flexgs.pipeline import compress as run
     from flexgs.report import ensure_report, write_report
 
-    others = [scene, target, *(source for source in (cameras, images) if source is not None)]
+    others = [scene, target, *(Path(source) for source in (cameras, images) if source is not None)]
     for path in reports or []:
         ensure_report(path, force, inputs=others)
     with progress(quiet=quiet) as bars:

@@ -107,7 +107,7 @@ def compress(
         report_quality=report_quality,
         search_quality=search_quality,
         search=search_steps(result),
-        search_stopped=result.stopped,
+        search_stopped="the setting was given" if options.fixed else result.stopped,
         bytes_by_attribute=bytes_by_attribute(data),
         seconds_by_stage=clock.seconds,
         peak_memory_bytes=peak_memory_bytes(),

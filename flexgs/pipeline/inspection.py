@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,7 +65,7 @@ def evaluate(
     renderer = get_renderer(device, threads)
     original, found = _open(a, cameras, images, renderer, progress)
     other = b if isinstance(b, Splats) else read_scene(b)
-    return measure_quality(
+    quality = measure_quality(
         original,
         other,
         pick_views(found, views),
@@ -73,6 +74,7 @@ def evaluate(
         reference_psnr=reference_psnr,
         progress=progress,
     )
+    return replace(quality, notes=(f"views: {found.source}", *found.notes))
 
 
 def render_views(

@@ -18,6 +18,7 @@ from flexgs.progress import Progress
 from flexgs.quality import read_photograph
 from flexgs.render import Renderer
 
+NO_PHOTOGRAPHS = "without photographs every drop is an ESTIMATE from renders"
 PHOTO_CACHE_BYTES = 1 << 30  # photographs kept in memory, as bytes
 
 
@@ -59,12 +60,13 @@ def find_views(
                 photographs = True
             split = split_views(kept)
             notes = (*found.notes, *([split.note] if split.note else []))
+            notes = notes if photographs else (NO_PHOTOGRAPHS, *notes)
             return Views(split, photographs, False, found.source, notes)
     from flexgs.cameras import invent_cameras  # only where it is needed: it is slow to import
 
     invented = invent_cameras(splats, renderer, progress=progress)
     split = split_views(invented.cameras)
-    notes = (invented.note, *([split.note] if split.note else []))
+    notes = (NO_PHOTOGRAPHS, invented.note, *([split.note] if split.note else []))
     return Views(split, False, True, "invented from the Gaussians", notes)
 
 

@@ -14,7 +14,8 @@ from flexgs.report.model import Picture
 
 F32 = npt.NDArray[np.float32]
 GAINS = (1, 2, 5, 10, 20, 50, 100)
-JPEG_QUALITY = 95  # without chroma subsampling; the difference is taken before
+JPEG_QUALITY = 95  # without chroma subsampling
+DIFFERENCE_QUALITY = 90  # it is noise: a PNG of it would be most of the page
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def picture_row(picture: Picture) -> PictureRow:
         width=before.shape[1],
         height=before.shape[0],
         gain=gain,
-        original=_data_uri(before, "JPEG"),
-        compressed=_data_uri(after, "JPEG"),
-        difference=_data_uri(np.minimum(difference * gain, 1), "PNG"),
+        original=_data_uri(before, JPEG_QUALITY),
+        compressed=_data_uri(after, JPEG_QUALITY),
+        difference=_data_uri(np.minimum(difference * gain, 1), DIFFERENCE_QUALITY),
     )
 
 
@@ -60,12 +61,11 @@ def choose_gain(difference: F32) -> int:  # (h, w, 3) >= 0
     return max((gain for gain in GAINS if gain * bright <= 1), default=1)
 
 
-def _data_uri(image: F32, kind: str) -> str:
+def _data_uri(image: F32, quality: int) -> str:
     import PIL.Image
 
     pixels = np.rint(np.nan_to_num(image) * 255).astype(np.uint8)
     stream = io.BytesIO()
-    options = {"quality": JPEG_QUALITY, "subsampling": 0} if kind == "JPEG" else {"optimize": True}
-    PIL.Image.fromarray(pixels).save(stream, format=kind, **options)
+    PIL.Image.fromarray(pixels).save(stream, format="JPEG", quality=quality, subsampling=0)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
-    return f"data:image/{kind.lower()};base64,{data}"
+    return f"data:image/jpeg;base64,{data}"

@@ -6,7 +6,8 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from flexgs.report.model import Report, SearchStep, TargetFacts
@@ -36,15 +37,17 @@ _RC: dict[Any, Any] = {
 def plot_bytes(parts: Mapping[str, int]) -> str:
     """Horizontal bars, the largest part on top."""
     ordered = sorted(parts.items(), key=lambda part: part[1])
-    figure, axes = _figure("bytes", 0.6 + 0.32 * len(ordered))
-    bars = axes.barh([name for name, _ in ordered], [size / 1e3 for _, size in ordered])
-    for bar in bars:
-        bar.set_color(ACCENT)
+    unit, name = _unit(size for _, size in ordered)
     total = max(1, sum(parts.values()))
-    axes.bar_label(bars, [f" {size / total:.1%}" for _, size in ordered])
-    axes.margins(x=0.12)
-    axes.set_xlabel("kB in the file")
-    return _to_svg(figure, "Bytes by attribute, in kilobytes; the table beside has the numbers")
+    with _style("bytes"):
+        figure, axes = _figure(0.6 + 0.32 * len(ordered))
+        bars = axes.barh([name for name, _ in ordered], [size / unit for _, size in ordered])
+        for bar in bars:
+            bar.set_color(ACCENT)
+        axes.bar_label(bars, [f"{size / total:.1%}" for _, size in ordered], padding=4)
+        axes.margins(x=0.12)
+        axes.set_xlabel(f"{name} in the file")
+        return _to_svg(figure, "Bytes by attribute; the table below has the numbers")
 
 
 def plot_search(report: Report) -> str:
@@ -53,15 +56,31 @@ def plot_search(report: Report) -> str:
     Drops far beyond the target would squeeze all else: they stand at the right edge, with numbers.
     """
     steps, edge = report.search, _right_edge(report)
-    figure, axes = _figure("search", 3.6)
-    axes.plot(*_coordinates(steps, edge), color=INK, linewidth=0.6, alpha=0.4)
-    for accepted, colour, marker, label in (
-        (True, GOOD, "o", "meets the target"),
-        (False, BAD, "X", "misses it"),
-    ):
-        drops, sizes = _coordinates((s for s in steps if s.accepted == accepted), edge)
-        axes.scatter(drops, sizes, color=colour, marker=marker, s=36, label=label)
-    for step, drop, size in zip(steps, *_coordinates(steps, edge), strict=True):
+    unit, name = _unit(step.size_bytes for step in steps)
+    with _style("search"):
+        figure, axes = _figure(3.6)
+        axes.plot(*_coordinates(steps, edge, unit), color=INK, linewidth=0.6, alpha=0.4)
+        for accepted, colour, marker, label in (
+            (True, GOOD, "o", "meets the target"),
+            (False, BAD, "X", "misses it"),
+        ):
+            drops, sizes = _coordinates((s for s in steps if s.accepted == accepted), edge, unit)
+            axes.scatter(drops, sizes, color=colour, marker=marker, s=36, label=label)
+        _number_steps(axes, steps, edge, unit)
+        _draw_target(axes, report.target, unit)
+        axes.set_xlabel("PSNR drop on the search views, dB")
+        axes.set_ylabel(f"file, {name}")
+        axes.legend()
+        return _to_svg(figure, "Size against PSNR drop of every setting tried, numbered in order")
+
+
+def _unit(sizes: Iterable[int]) -> tuple[float, str]:
+    """Bytes a unit and its name, for an axis up to the largest of `sizes`."""
+    return (1e6, "MB") if max(sizes, default=0) >= 1e6 else (1e3, "kB")
+
+
+def _number_steps(axes: Axes, steps: Sequence[SearchStep], edge: float, unit: float) -> None:
+    for step, drop, size in zip(steps, *_coordinates(steps, edge, unit), strict=True):
         beyond = step.drop_db > edge
         axes.annotate(
             f"{step.number} ({step.drop_db:.1f} dB)" if beyond else str(step.number),
@@ -70,20 +89,15 @@ def plot_search(report: Report) -> str:
             textcoords="offset points",
             horizontalalignment="right" if beyond else "left",
         )
-    _draw_target(axes, report.target)
-    axes.set_xlabel("PSNR drop on the search views, dB")
-    axes.set_ylabel("file, MB")
-    axes.legend()
-    return _to_svg(figure, "Size against PSNR drop of every setting tried, numbered in order")
 
 
-def _draw_target(axes: Axes, target: TargetFacts | None) -> None:
+def _draw_target(axes: Axes, target: TargetFacts | None, unit: float) -> None:
     if target is None:
         return
     if target.limit_drop_db is not None:
         axes.axvline(target.limit_drop_db, color=ACCENT, linestyle="--", label="target")
     if target.limit_bytes is not None:
-        axes.axhline(target.limit_bytes / 1e6, color=ACCENT, linestyle="--", label="target")
+        axes.axhline(target.limit_bytes / unit, color=ACCENT, linestyle="--", label="target")
 
 
 def _right_edge(report: Report) -> float:
@@ -96,30 +110,34 @@ def _right_edge(report: Report) -> float:
     return max((s.drop_db for s in report.search if math.isfinite(s.drop_db)), default=1.0)
 
 
-def _coordinates(steps: Iterable[SearchStep], edge: float) -> tuple[list[float], list[float]]:
+def _coordinates(
+    steps: Iterable[SearchStep], edge: float, unit: float
+) -> tuple[list[float], list[float]]:
     steps = list(steps)
-    return [min(step.drop_db, edge) for step in steps], [step.size_bytes / 1e6 for step in steps]
+    return [min(step.drop_db, edge) for step in steps], [step.size_bytes / unit for step in steps]
 
 
-def _figure(salt: str, height: float) -> tuple[Figure, Axes]:
+def _style(salt: str) -> AbstractContextManager[None]:
+    """The settings above, for all that draws: texts take their colour when they are made."""
     import matplotlib as mpl
+
+    return mpl.rc_context({**_RC, "svg.hashsalt": salt})
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**_RC, "svg.hashsalt": salt}):
-        figure = Figure(figsize=(7.2, height), layout="constrained")
-        figure.patch.set_alpha(0)
-        axes = figure.add_subplot()
-        axes.patch.set_alpha(0)
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.add_subplot()
+    axes.patch.set_alpha(0)
     return figure, axes
 
 
 def _to_svg(figure: Figure, description: str) -> str:
-    import matplotlib as mpl
-
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
     stream = io.StringIO()
-    with mpl.rc_context({**_RC, "svg.hashsalt": description}):
-        figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
+    figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     for stand_in, colour in _COLOURS.items():

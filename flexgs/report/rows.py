@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from flexgs.quality import Quality, ViewQuality
@@ -37,7 +38,7 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
             rows.append((f"PSNR drop, {name}", describe_drop(quality)))
     rows.append(("setting", f"pruning rate {report.pruning_rate:g}, SH rate {report.sh_rate:g}"))
     rows.append(("profile", report.profile))
-    if report.search:
+    if report.search and report.target is not None:
         rows.append(("search", f"{len(report.search)} evaluations; {report.search_stopped}"))
     rows.append(("views", report.cameras))
     if report.renderer is not None:
@@ -51,15 +52,43 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
 
 def describe_drop(quality: Quality) -> str:
     """The drop, where it is from, and the other kind where both are known."""
-    text = f"{quality.drop_db:.3f} dB {quality.drop_source}, {len(quality.views)} views"
-    if quality.drop_source == "measured on photographs":
-        text += f" (from renders: {quality.estimated_drop_db:.3f} dB)"
-    return text
+    count = len(quality.views)
+    views = f"{count} view" if count == 1 else f"{count} views"
+    if quality.is_estimate:
+        return f"about {quality.drop_db:.3f} dB, an ESTIMATE from renders, {views}"
+    return (
+        f"{quality.drop_db:.3f} dB {quality.drop_source}, {views} "
+        f"(from renders: {quality.estimated_drop_db:.3f} dB)"
+    )
+
+
+def describe_source(quality: Quality) -> str:
+    """A sentence on where the drop is from, and what it assumes."""
+    if not quality.is_estimate:
+        return "The drop is measured on photographs."
+    return (
+        "The drop is an ESTIMATE from renders: it assumes that the original reaches "
+        f"{quality.reference_psnr:.1f} dB against photographs, and that compression errs "
+        "independently of that."
+    )
+
+
+def quality_columns(quality: Quality) -> tuple[str, ...]:
+    """Names of the columns, those of photographs only where there are any."""
+    return tuple(name for name in QUALITY_COLUMNS if _is_shown(name, quality))
 
 
 def quality_rows(quality: Quality) -> list[tuple[str, ...]]:
-    """Rows under `QUALITY_COLUMNS`: the mean first, then views from the worst to the best."""
-    return [_row("mean", quality), *(_row(view.name, view) for view in quality.by_drop())]
+    """Rows under `quality_columns`: the mean first, then views from the worst to the best."""
+    rows = [_row("mean", quality), *(_row(view.name, view) for view in quality.by_drop())]
+    shown = [_is_shown(name, quality) for name in QUALITY_COLUMNS]
+    return [tuple(itertools.compress(row, shown)) for row in rows]
+
+
+def _is_shown(column: str, quality: Quality) -> bool:
+    if column.startswith("SSIM") and quality.ssim_renders is None:
+        return False
+    return "photo" not in column or not quality.is_estimate
 
 
 def _row(name: str, row: Quality | ViewQuality) -> tuple[str, ...]:
@@ -88,4 +117,7 @@ def _describe_scene(size_bytes: int, gaussians: int, degree: int) -> str:
 def _verdict(report: Report) -> str:
     if report.target is None:
         return ""
-    return "" if report.target.reached else " - NOT reached, this is the nearest"
+    quality = report.search_quality or report.report_quality
+    against_renders = quality is not None and quality.is_estimate and report.target.kind == "psnr"
+    text = " against renders of the original" if against_renders else ""
+    return text if report.target.reached else f"{text} - NOT reached, this is the nearest"

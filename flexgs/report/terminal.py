@@ -10,7 +10,7 @@ from rich.text import Text
 
 from flexgs.quality import Quality
 from flexgs.report.model import Report, format_bytes
-from flexgs.report.rows import QUALITY_COLUMNS, quality_rows, summary_rows
+from flexgs.report.rows import describe_source, quality_columns, quality_rows, summary_rows
 
 
 def report_table(report: Report) -> Group:
@@ -29,9 +29,10 @@ def report_table(report: Report) -> Group:
 
 
 def quality_table(quality: Quality) -> Table:
-    """All views, the mean first."""
-    table = Table(title=f"The drop is {quality.drop_source}", title_justify="left")
-    for column in QUALITY_COLUMNS:
+    """All views, the mean first; a title on where the drop is from."""
+    title = "\n".join((describe_source(quality), *quality.notes))
+    table = Table(title=Text(title), title_justify="left")
+    for column in quality_columns(quality):
         table.add_column(column, justify="left" if column == "view" else "right")
     for row in quality_rows(quality):
         table.add_row(*(escape(cell) for cell in row))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from flexgs.report.model import Report, describe_target, format_bytes
 from flexgs.report.pictures import picture_row
 from flexgs.report.plots import plot_bytes, plot_search
-from flexgs.report.rows import quality_rows, summary_rows
+from flexgs.report.rows import describe_source, quality_columns, quality_rows, summary_rows
 from flexgs.report.to_json import dump_json, to_plain
 
 TEMPLATE = "report.html"
@@ -25,15 +25,16 @@ def report_to_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["bytes"] = format_bytes
+    environment.filters["source"] = describe_source
     environment.filters["plain_json"] = lambda value: dump_json(to_plain(value)).strip()
     return environment.get_template(TEMPLATE).render(
         report=report,
         target=describe_target(report.target),
         summary=summary_rows(report),
         qualities=[
-            (title, quality, quality_rows(quality))
+            (title, quality, quality_columns(quality), quality_rows(quality))
             for title, quality in (
-                ("Report views (used for nothing else)", report.report_quality),
+                ("Report views", report.report_quality),
                 ("Search views", report.search_quality),
             )
             if quality is not None
@@ -43,5 +44,5 @@ def report_to_html(report: Report) -> str:
         bytes_plot=Markup(plot_bytes(report.bytes_by_attribute))
         if report.bytes_by_attribute
         else None,
-        search_plot=Markup(plot_search(report)) if report.search else None,
+        search_plot=Markup(plot_search(report)) if len(report.search) > 1 else None,
     )

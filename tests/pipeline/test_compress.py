@@ -29,6 +29,9 @@ def test_the_report_is_about_the_file_on_disk(model: Path, tmp_path: Path) -> No
     quality = report.report_quality
     assert quality is not None
     assert quality.drop_source == "measured on photographs"
+    assert not any("ESTIMATE" in warning for warning in report.warnings)
+    assert report.search_quality is not None
+    assert [v.name for v in report.search_quality.views] == ["v04", "v12", "v20"]
     assert [v.name for v in quality.views] == ["v00", "v08", "v16"]
     again = flexgs.evaluate(model, out)
     assert again.drop_db == quality.drop_db
@@ -68,15 +71,21 @@ def test_rates_can_be_fixed(model: Path) -> None:
     assert len(report.search) == 1
     assert report.output.gaussians == 750
     assert report.target is None
+    assert report.search_stopped == "the setting was given"
     assert report.report_quality is None
 
 
 def test_without_photographs_the_drop_is_an_estimate(model: Path) -> None:
     options = CompressOptions(images="none", pruning_rate=0.3, sh_rate=0.5)
-    quality = flexgs.compress(model, options=options).report.report_quality
+    report = flexgs.compress(model, options=options).report
+    quality = report.report_quality
     assert quality is not None
     assert quality.drop_source == "estimated from renders"
     assert quality.drop_db > 0
+    assert any("ESTIMATE" in warning for warning in report.warnings)
+    again = flexgs.evaluate(model, model, images="none")
+    assert again.is_estimate
+    assert any("ESTIMATE" in note for note in again.notes)
 
 
 @pytest.mark.parametrize("score", ["seed-fisher", "coverage", "blend-weight", "fisher"])
