@@ -9,6 +9,7 @@ from pathlib import Path
 from flexgs.core import Camera
 from flexgs.errors import SceneError, UsageError
 from flexgs.io.cameras.colmap import is_colmap, read_colmap
+from flexgs.io.cameras.distinct import make_distinct
 from flexgs.io.cameras.find import cameras_in, find_cameras, find_images
 from flexgs.io.cameras.inria import read_inria
 from flexgs.io.cameras.nerfstudio import read_nerfstudio
@@ -88,6 +89,8 @@ def load_cameras(
         folder = find_images(scene, path, found)
     if folder is not None:
         found = attach_photos(found, folder)
+    found, more = make_distinct(found)
+    notes = (*notes, *more)
     count = sum(camera.image_path is not None for camera in found)
     if images is not None and count == 0:
         raise SceneError(

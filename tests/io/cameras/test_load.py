@@ -211,3 +211,31 @@ def test_broken_photographs_are_named(tmp_path: Path) -> None:
     with pytest.raises(Corrupt) as caught:
         load_cameras(None, None, tmp_path / "scene.ply")
     assert caught.value.path == str(tmp_path / "images" / "b.JPG")
+
+
+def test_cameras_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.json"
+    write_cameras_json(path, ("a", "a", "b", "a (2)"))
+    entries = json.loads(path.read_text())
+    entries[1]["position"] = [1, 0, 0]
+    path.write_text(json.dumps([*entries, entries[2]]))  # b stands twice
+    write_photos(tmp_path / "images")
+    found = load_cameras(None, None, tmp_path / "scene.ply")
+    assert [camera.name for camera in found.cameras] == ["a", "a (3)", "b", "a (2)"]
+    assert [camera.image_path for camera in found.cameras] == [
+        *(None, None, tmp_path / "images" / "b.JPG", None)
+    ]
+    assert found.photographs == 1
+    assert found.notes == (
+        "1 cameras stood twice",
+        "1 cameras had the name of another and were numbered",
+        "2 cameras share photographs, which are not used",
+        "3 of 4 cameras have no photograph",
+    )
+
+
+def test_views_of_two_folders_never_get_one_photograph(tmp_path: Path) -> None:
+    write_cameras_json(tmp_path / "cameras.json", ("left/a", "right/a"))
+    write_photos(tmp_path / "images")
+    found = load_cameras(None, None, tmp_path / "scene.ply")
+    assert [camera.image_path for camera in found.cameras] == [None, None]
