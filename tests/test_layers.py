@@ -195,3 +195,17 @@ def test_no_assert_on_data(module: Path) -> None:
 def test_plyfile_stays_behind_one_module(module: Path) -> None:
     tops = {name.split(".")[0] for _, name in imports_of(module)}
     assert "plyfile" not in tops or module_name(module) == "flexgs.io.ply"
+
+
+def test_files_are_written_whole_or_not_at_all(module: Path) -> None:
+    """Only `atomic_write` opens files for writing."""
+    if module == PACKAGE / "io" / "files.py":
+        return
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("write_text", "write_bytes"), f"{module}:{node.lineno}"
+        if isinstance(node, ast.Call) and called(node) in ("open", "io.open", "os.open"):
+            modes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")]
+            for mode in modes if called(node) != "os.open" else []:
+                assert isinstance(mode, ast.Constant), f"{module}:{node.lineno}"
+                assert not set(str(mode.value)) & set("wax+"), f"{module}:{node.lineno}"
