@@ -204,8 +204,8 @@ def test_files_are_written_whole_or_not_at_all(module: Path) -> None:
     for node in ast.walk(parse(module)):
         if isinstance(node, ast.Attribute):
             assert node.attr not in ("write_text", "write_bytes"), f"{module}:{node.lineno}"
-        if isinstance(node, ast.Call) and called(node) in ("open", "io.open", "os.open"):
+        if isinstance(node, ast.Call) and called(node) in ("open", "io.open"):
             modes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")]
-            for mode in modes if called(node) != "os.open" else []:
+            for mode in modes:
                 assert isinstance(mode, ast.Constant), f"{module}:{node.lineno}"
                 assert not set(str(mode.value)) & set("wax+"), f"{module}:{node.lineno}"

@@ -106,8 +106,9 @@ def load_cameras(
 def make_distinct(cameras: tuple[Camera, ...]) -> tuple[tuple[Camera, ...], tuple[str, ...]]:
     """Cameras of different names and photographs, and notes on what was done about the others.
 
-    Everything behind knows views by their names. A camera that stands twice is kept once. Others of one name (several captures, each with its
-    own 0001.jpg) are numbered; which of them a shared photograph shows is unknown: none gets it.
+    Everything behind knows views by their names. A camera that stands twice is kept once. Others
+    of one name (several captures, each with its own 0001.jpg) are numbered; which of them a shared
+    photograph shows is unknown: none gets it.
     """
     kept = tuple({_identity(camera): camera for camera in cameras}.values())
     photos = Counter(camera.image_path for camera in kept)
