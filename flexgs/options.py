@@ -63,7 +63,7 @@ class CompressOptions:
 
     cameras: Source = None
     images: Source = None
-    reference_psnr: float = DEFAULT_REFERENCE_PSNR  # dB, used where there are no photographs
+    reference_psnr: float | None = None  # dB, where there are no photographs; None: the default
     report_views: int | None = None  # at most so many views are reported on; None: all, 0: none
 
     max_evaluations: int = 20

@@ -37,7 +37,7 @@ def compress(
     level: own.Level = None,
     cameras: args.Cameras = None,
     images: args.Images = None,
-    reference_psnr: args.ReferencePsnr = args.REFERENCE_PSNR,
+    reference_psnr: args.ReferencePsnr = None,
     report_views: own.ReportViews = "all",
     reports: own.Reports = None,
     drop_invalid: own.DropInvalid = False,

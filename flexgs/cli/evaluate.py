@@ -25,7 +25,7 @@ def evaluate(
     cameras: args.Cameras = None,
     images: args.Images = None,
     views: args.Views = "report",
-    reference_psnr: args.ReferencePsnr = args.REFERENCE_PSNR,
+    reference_psnr: args.ReferencePsnr = None,
     device: args.Device = "auto",
     threads: args.Threads = None,
     as_json: args.AsJson = False,

@@ -60,7 +60,7 @@ class DropMeter:
     ) -> None:
         self._cameras = cameras
         self._renderer = renderer
-        self._reference_psnr = reference_psnr
+        self.reference_psnr = reference_psnr
         self._photograph = photograph
         self._before: dict[str, float] = {}
         self._renders: dict[str, F32] = {}
@@ -92,7 +92,7 @@ class DropMeter:
     def _drop(self, candidate: Splats, camera: Camera) -> float:
         image = self._renderer.render(candidate, camera)
         if self._photograph is None:
-            return drop_from_psnr(psnr(self._renders[camera.name], image), self._reference_psnr)
+            return drop_from_psnr(psnr(self._renders[camera.name], image), self.reference_psnr)
         return self._before[camera.name] - psnr(self._photograph(camera), image)
 
 

@@ -157,9 +157,8 @@ def _search(job: _Job) -> tuple[Candidates, SearchResult]:
     if job.splats.n == 0:
         raise SceneError("the scene holds no Gaussians: there is nothing to compress")
     with job.clock.stage("look"), job.progress.stage("look at the original"):
-        meter = DropMeter(
-            job.splats, split.search, job.renderer, job.photograph, options.reference_psnr
-        )
+        reference = job.views.reference_psnr(options.reference_psnr)
+        meter = DropMeter(job.splats, split.search, job.renderer, job.photograph, reference)
     target = resolve_target(options, job.source.size_bytes, meter)
     limit = target.db if isinstance(target, MaxDrop) else None
     rounds = plan_rounds(options.score, limit, options.pruning_rate)
@@ -233,7 +232,7 @@ def _measure(
             views,
             job.renderer,
             photographs=job.views.photographs,
-            reference_psnr=job.options.reference_psnr,
+            reference_psnr=job.views.reference_psnr(job.options.reference_psnr),
             with_ssim=with_ssim,
             progress=job.progress,
         )

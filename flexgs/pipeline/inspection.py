@@ -13,7 +13,7 @@ from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError, UsageError
 from flexgs.importance import scores
 from flexgs.importance.sums import F32, F64
-from flexgs.options import DEFAULT_REFERENCE_PSNR, Device
+from flexgs.options import Device
 from flexgs.pipeline.ranking import MAX_SCORING_VIEWS, thin_views
 from flexgs.pipeline.views import Views, find_views, photograph_reader
 from flexgs.progress import SILENT, Progress
@@ -50,7 +50,7 @@ def evaluate(
     cameras: Source = None,
     images: Source = None,
     views: ViewSet = "report",
-    reference_psnr: float = DEFAULT_REFERENCE_PSNR,
+    reference_psnr: float | None = None,  # dB; None: the default
     device: Device = "auto",
     threads: int | None = None,
     progress: Progress = SILENT,
@@ -71,7 +71,7 @@ def evaluate(
         pick_views(found, views),
         renderer,
         photographs=found.photographs,
-        reference_psnr=reference_psnr,
+        reference_psnr=found.reference_psnr(reference_psnr),
         progress=progress,
     )
     return replace(quality, notes=(f"views: {found.source}", *found.notes))

@@ -25,7 +25,7 @@ def resolve_target(options: CompressOptions, original_bytes: int, meter: DropMet
         return MaxDrop(value)
     original = meter.original_psnr
     if original is None:  # no photographs: PSNR against the original renders
-        return MaxDrop(drop_from_psnr(value, options.reference_psnr))
+        return MaxDrop(drop_from_psnr(value, meter.reference_psnr))
     if original <= value:
         raise UsageError(
             "the scene itself does not reach this PSNR",

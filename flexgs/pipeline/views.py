@@ -14,6 +14,7 @@ import numpy.typing as npt
 from flexgs.core import Camera, Splats, ViewSplit, split_views
 from flexgs.importance.sums import F32
 from flexgs.io import load_cameras
+from flexgs.options import DEFAULT_REFERENCE_PSNR
 from flexgs.progress import Progress
 from flexgs.quality import read_photograph
 from flexgs.render import Renderer
@@ -31,6 +32,15 @@ class Views:
     invented: bool
     source: str  # for reports
     notes: tuple[str, ...] = ()
+    reference_margin_db: float = 0.0  # what an assumed reference PSNR is raised by, to be careful
+
+    def reference_psnr(self, given: float | None) -> float:
+        """The original's own PSNR that estimates assume, in dB: as given, else a careful default.
+
+        >>> Views(split_views(()), False, True, "invented", (), 2.0).reference_psnr(None)
+        29.2
+        """
+        return DEFAULT_REFERENCE_PSNR + self.reference_margin_db if given is None else given
 
 
 def find_views(
@@ -67,7 +77,8 @@ def find_views(
     invented = invent_cameras(splats, renderer, progress=progress)
     split = split_views(invented.cameras)
     notes = (NO_PHOTOGRAPHS, invented.note, *([split.note] if split.note else []))
-    return Views(split, False, True, "invented from the Gaussians", notes)
+    source = "invented from the Gaussians"
+    return Views(split, False, True, source, notes, invented.reference_margin_db)
 
 
 def photograph_reader() -> Callable[[Camera], F32]:

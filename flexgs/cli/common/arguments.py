@@ -53,11 +53,11 @@ Images = Annotated[
     ),
 ]
 ReferencePsnr = Annotated[
-    float,
+    float | None,
     typer.Option(
         metavar="DB",
         help="Quality of the original that drops are estimated with where there are no "
         "photographs.",
+        show_default=f"{DEFAULT_REFERENCE_PSNR:g}, more where cameras are invented",
     ),
 ]
-REFERENCE_PSNR = DEFAULT_REFERENCE_PSNR
