@@ -26,6 +26,7 @@ from flexgs.pipeline.reporting import (
 )
 from flexgs.pipeline.targets import resolve_target
 from flexgs.pipeline.views import Views, find_views, photograph_reader
+from flexgs.pipeline.warm_up import warm_up
 from flexgs.progress import SILENT, Progress
 from flexgs.quality import Quality, measure_quality
 from flexgs.quant import SegmentPlan
@@ -85,6 +86,8 @@ def compress(
     with clock.stage("read"), progress.stage("read"):
         source, splats = _open(scene, options)
     renderer = get_renderer(options.device, options.threads)
+    with clock.stage("prepare"), progress.stage("prepare the renderer (first run: compile)"):
+        warm_up(renderer)
     with clock.stage("views"):
         path = None if isinstance(scene, Splats) else scene
         views = find_views(path, splats, renderer, options.cameras, options.images, progress)
