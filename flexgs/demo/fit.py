@@ -20,6 +20,7 @@ from flexgs.core.activations import logit
 from flexgs.core.sh import SH_C0
 from flexgs.progress import SILENT, Progress
 from flexgs.render import Parameters, Renderer
+from flexgs.render.cache import CACHE
 
 F32 = npt.NDArray[np.float32]
 
@@ -52,7 +53,7 @@ class Parameter:
     steps: int = 0
 
 
-@nb.njit(cache=True, parallel=True, error_model="numpy")
+@nb.njit(cache=CACHE, parallel=True, error_model="numpy")
 def _adam(
     value: F32, gradient: F32, first: F32, second: F32, rate: float, step: int
 ) -> None:  # all (m,), changed in place but for `gradient`

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from numba import njit
 
 from flexgs.errors import SceneError
+from flexgs.render.cache import CACHE
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -85,7 +86,7 @@ def _check_same_size(a: F32, b: F32) -> None:
         )
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, nogil=True)
+@njit(cache=CACHE, error_model="numpy", fastmath={"contract", "nsz"}, nogil=True)
 def _ssim_map(
     a: F32,  # (h, 3 w) in [0, 1]
     b: F32,  # (h, 3 w)

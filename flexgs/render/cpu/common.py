@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from flexgs.render.cache import CACHE
+
 TILE = 16  # pixels a side; a row of a tile is one vector of 16 lanes
 AREA = TILE * TILE
 NEAR = 0.01  # near plane, scene units
@@ -39,7 +41,7 @@ SLOPE, CURVE, INV_A, Y_EDGE, HALF_HEIGHT, RECORD = 10, 11, 12, 13, 14, 16
 # reassoc lets row sums vectorise; the order of additions is still fixed by the compiled code, so
 # results do not depend on the number of threads.
 FAST = {"contract", "reassoc", "nsz"}
-KERNEL: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": FAST}
+KERNEL: dict[str, Any] = {"cache": CACHE, "error_model": "numpy", "fastmath": FAST}
 PARALLEL: dict[str, Any] = {**KERNEL, "parallel": True}
-EXACT: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+EXACT: dict[str, Any] = {"cache": CACHE, "error_model": "numpy"}
 EXACT_PARALLEL: dict[str, Any] = {**EXACT, "parallel": True}
