@@ -71,7 +71,7 @@ def _first_bad(splats: Splats, rule: _Rule, path: str | Path) -> SceneError:
         section=rule.field,
         expected=rule.law,
         found=", ".join(f"{value:g}" for value in shown),
-        hint="--drop-invalid leaves such Gaussians out",
+        hint="flexgs compress --drop-invalid leaves such Gaussians out",
     )
 
 

@@ -98,7 +98,7 @@ def compress(
         data = candidates.encode(result.best.setting, result.best.drop_db, "best")
     decoded = _write(job, data, output)
     report_quality, search_quality, pictures = _measure(job, decoded)
-    name = Path(output).name if output is not None else "(not written)"
+    name = "(not written)" if output is None or options.dry_run else Path(output).name
     report = Report(
         source=source,
         output=SceneFacts(name, len(data), decoded.n, decoded.degree),
@@ -133,8 +133,8 @@ def _check_request(
     if options.profile not in PROFILES:
         raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
     if output is not None and not options.dry_run:
-        ensure_suffix(output, ".fgs")
         ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
+        ensure_suffix(output, ".fgs")
 
 
 def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFacts, Splats]:

@@ -7,7 +7,7 @@ import itertools
 import math
 
 from flexgs.quality import Quality, ViewQuality
-from flexgs.report.model import Report, describe_target, format_bytes
+from flexgs.report.model import Report, SceneFacts, describe_target, format_bytes
 
 QUALITY_COLUMNS = (
     "view",
@@ -25,8 +25,8 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
     """(what, value) pairs, the most important first."""
     source, output = report.source, report.output
     rows = [
-        ("original", _describe_scene(source.size_bytes, source.gaussians, source.sh_degree)),
-        ("result", _describe_scene(output.size_bytes, output.gaussians, output.sh_degree)),
+        ("original", _describe_scene(source)),
+        ("result", _describe_scene(output)),
         ("ratio", f"{report.ratio:.2f}"),
         ("target", describe_target(report.target) + _verdict(report)),
     ]
@@ -110,8 +110,9 @@ def _number(value: float | None, digits: int) -> str:
     return "equal" if math.isinf(value) else f"{value:.{digits}f}"
 
 
-def _describe_scene(size_bytes: int, gaussians: int, degree: int) -> str:
-    return f"{format_bytes(size_bytes)}, {gaussians:,} Gaussians, SH degree {degree}"
+def _describe_scene(scene: SceneFacts) -> str:
+    size, count = format_bytes(scene.size_bytes), f"{scene.gaussians:,} Gaussians"
+    return f"{scene.name}: {size}, {count}, SH degree {scene.sh_degree}"
 
 
 def _verdict(report: Report) -> str:

@@ -54,6 +54,7 @@ def test_a_dry_run_writes_no_scene(run: Run, ply: Path, cameras: Path) -> None:
     result = run("compress", ply, "--cameras", cameras, *FIXED, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "ratio" in result.stdout
+    assert "(not written)" in result.stdout
     assert sorted(p.name for p in ply.parent.iterdir()) == before
 
 

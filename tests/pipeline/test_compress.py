@@ -132,6 +132,7 @@ def test_a_dry_run_writes_nothing(model: Path, tmp_path: Path) -> None:
     options = CompressOptions(pruning_rate=0.5, sh_rate=0.5, dry_run=True)
     report = flexgs.compress(model, tmp_path / "a.fgs", options=options).report
     assert report.output.size_bytes > 0
+    assert report.output.name == "(not written)"
     assert list(tmp_path.iterdir()) == []
 
 
