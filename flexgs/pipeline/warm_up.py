@@ -17,8 +17,8 @@ def warm_up(renderer: Renderer) -> None:
         np.array([[0, 0, 2.0]]),
         np.full((1, 3), -2.0),
         np.array([[1.0, 0, 0, 0]]),
-        np.zeros(1),
-        np.zeros((1, 1, 3)),
+        np.zeros(1, np.float32),
+        np.zeros((1, 1, 3), np.float32),
     )
     camera = Camera("warm up", SIDE, SIDE, SIDE, SIDE, SIDE / 2, SIDE / 2, np.eye(4))
     renderer.render(one, camera)
