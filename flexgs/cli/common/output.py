@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 def show(renderable: RenderableType, *, as_json: bool = False) -> None:
     """A table for people: on stdout, on stderr when stdout carries JSON."""
-    console(err=as_json).print(renderable)
+    target = console(err=as_json)
+    if target.is_terminal:
+        target.print(renderable)
+        return
+    with target.capture() as captured:
+        target.print(renderable)
+    lines = captured.get().splitlines()  # rich fills every line up to the width
+    typer.echo("\n".join(line.rstrip() for line in lines), err=as_json)
 
 
 def say(text: str, *, quiet: bool = False) -> None:
