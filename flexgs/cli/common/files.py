@@ -76,4 +76,4 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     from flexgs.io import atomic_write
 
     with atomic_write(path) as file:
-        np.savez_compressed(file, **dict(arrays))
+        np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]  # names are scores
