@@ -22,7 +22,7 @@ from flexgs.importance import removal_order, round_ends, scores
 from flexgs.options import DEFAULT_REFERENCE_PSNR
 from flexgs.pipeline.views import photograph_reader
 from flexgs.progress import SILENT
-from flexgs.quality import drop_from_psnr
+from flexgs.quality import REFERENCE_MARGIN_DB, drop_from_psnr
 from flexgs.render.metrics import psnr
 
 RATES = (0.45, 0.5, 0.55, 0.6, 0.65)
@@ -65,7 +65,7 @@ def print_agreement(scene: Bonsai, found: InventedCameras, split: ViewSplit, str
         None,
         SILENT,
     )
-    careful = DEFAULT_REFERENCE_PSNR + found.reference_margin_db
+    careful = DEFAULT_REFERENCE_PSNR + REFERENCE_MARGIN_DB
     rows = []
     for rate in RATES:
         candidate = without(scene.splats, order, rate)

@@ -26,14 +26,6 @@ EXTRA = 0.25  # of the count, at most, for what the others do not see
 MIN_KEPT = 0.4  # of the candidates; with fewer the ring stands in walls, and is drawn tighter
 TIGHTER = 0.7
 MAX_ATTEMPTS = 5
-# The estimate of a drop needs P0, the model's own PSNR against photographs, and a scene without
-# photographs has none. 3DGS's nine Mip-NeRF 360 scenes (Kerbl et al. 2023, per-scene table) have
-# 25.25, 21.52, 27.41, 26.55, 22.49, 30.63, 28.70, 30.32, 31.98: variance 13.2 dB^2; the views of
-# one scene scatter by about 2 dB more. A small drop grows as 10^(P0/10), so its mean over all these
-# P0 is the drop at one that is higher by ln(10)/20 * variance (mean of a log-normal).
-SCENE_VARIANCE_DB2 = 13.2
-VIEW_VARIANCE_DB2 = 4.0
-REFERENCE_MARGIN_DB = float(np.log(10) / 20 * (SCENE_VARIANCE_DB2 + VIEW_VARIANCE_DB2))  # 1.98
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,6 @@ class InventedCameras:
     up: F64  # (3,) unit
     center: F64  # (3,) what they look at
     distance: float  # scene units, typical
-    reference_margin_db: float = REFERENCE_MARGIN_DB  # to add to a reference PSNR not measured
 
 
 def invent_cameras(

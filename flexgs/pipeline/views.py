@@ -16,7 +16,7 @@ from flexgs.importance.sums import F32
 from flexgs.io import load_cameras
 from flexgs.options import DEFAULT_REFERENCE_PSNR
 from flexgs.progress import Progress
-from flexgs.quality import read_photograph
+from flexgs.quality import REFERENCE_MARGIN_DB, read_photograph
 from flexgs.render import Renderer
 
 NO_PHOTOGRAPHS = "without photographs every drop is an ESTIMATE from renders"
@@ -32,15 +32,16 @@ class Views:
     invented: bool
     source: str  # for reports
     notes: tuple[str, ...] = ()
-    reference_margin_db: float = 0.0  # what an assumed reference PSNR is raised by, to be careful
 
     def reference_psnr(self, given: float | None) -> float:
-        """The original's own PSNR that estimates assume, in dB: as given, else a careful default.
+        """The original's own PSNR that estimates assume, in dB: as given, else the usual one, with
+        a margin where the search goes by the estimate.
 
-        >>> Views(split_views(()), False, True, "invented", (), 2.0).reference_psnr(None)
-        29.2
+        >>> round(Views(split_views(()), False, True, "invented").reference_psnr(None), 2)
+        29.18
         """
-        return DEFAULT_REFERENCE_PSNR + self.reference_margin_db if given is None else given
+        margin = 0.0 if self.photographs else REFERENCE_MARGIN_DB
+        return DEFAULT_REFERENCE_PSNR + margin if given is None else given
 
 
 def find_views(
@@ -77,8 +78,7 @@ def find_views(
     invented = invent_cameras(splats, renderer, progress=progress)
     split = split_views(invented.cameras)
     notes = (NO_PHOTOGRAPHS, invented.note, *([split.note] if split.note else []))
-    source = "invented from the Gaussians"
-    return Views(split, False, True, source, notes, invented.reference_margin_db)
+    return Views(split, False, True, "invented from the Gaussians", notes)
 
 
 def photograph_reader() -> Callable[[Camera], F32]:
