@@ -10,6 +10,7 @@ from pathlib import Path
 from flexgs.codec import decode_splats, read_fgs, write_fgs
 from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError, UsageError
+from flexgs.importance import scores
 from flexgs.importance.sums import F32
 from flexgs.io import SceneFile, ensure_output, ensure_suffix
 from flexgs.io.files import file_size
@@ -97,37 +98,12 @@ def compress(
     with clock.stage("encode"), progress.stage("encode"):
         data = candidates.encode(result.best.setting, result.best.drop_db, "best")
     decoded = _write(job, data, output)
-    report_quality, search_quality, pictures = _measure(job, decoded)
-    name = "(not written)" if output is None or options.dry_run else Path(output).name
-    report = Report(
-        source=source,
-        output=SceneFacts(name, len(data), decoded.n, decoded.degree),
-        profile=options.profile,
-        pruning_rate=result.best.setting.pruning_rate,
-        sh_rate=result.best.setting.sh_rate,
-        target=None if options.fixed else target_facts(*options.target, result, len(data)),
-        plan=_plan(options).to_dict(),
-        report_quality=report_quality,
-        search_quality=search_quality,
-        search=search_steps(result),
-        search_stopped="the setting was given" if options.fixed else result.stopped,
-        bytes_by_attribute=bytes_by_attribute(data),
-        seconds_by_stage=clock.seconds,
-        peak_memory_bytes=peak_memory_bytes(),
-        renderer=renderer.name,
-        cameras=views.source,
-        versions=versions(),
-        warnings=(*source.notes, *views.notes),
-        pictures=pictures,
-    )
-    return CompressResult(data, report)
+    return CompressResult(data, _report(job, result, data, decoded, output))
 
 
 def _check_request(
     scene: Splats | str | Path, output: str | Path | None, options: CompressOptions
 ) -> None:
-    from flexgs.importance import scores
-
     scores.get(options.score)
     _plan(options)  # its own checks
     if options.profile not in PROFILES:
@@ -244,3 +220,33 @@ def _measure(
         quality = measure(cameras, True)
         pictures = take_pictures(job.splats, decoded, cameras, quality, job.renderer)
         return quality, measure(split.search, False), pictures
+
+
+def _report(
+    job: _Job, result: SearchResult, data: bytes, decoded: Splats, output: str | Path | None
+) -> Report:
+    """Measures the decoded file, and says all there is to say."""
+    options = job.options
+    report_quality, search_quality, pictures = _measure(job, decoded)
+    name = "(not written)" if output is None or options.dry_run else Path(output).name
+    return Report(
+        source=job.source,
+        output=SceneFacts(name, len(data), decoded.n, decoded.degree),
+        profile=options.profile,
+        pruning_rate=result.best.setting.pruning_rate,
+        sh_rate=result.best.setting.sh_rate,
+        target=None if options.fixed else target_facts(*options.target, result, len(data)),
+        plan=_plan(options).to_dict(),
+        report_quality=report_quality,
+        search_quality=search_quality,
+        search=search_steps(result),
+        search_stopped="the setting was given" if options.fixed else result.stopped,
+        bytes_by_attribute=bytes_by_attribute(data),
+        seconds_by_stage=job.clock.seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        renderer=job.renderer.name,
+        cameras=job.views.source,
+        versions=versions(),
+        warnings=(*job.source.notes, *job.views.notes),
+        pictures=pictures,
+    )
