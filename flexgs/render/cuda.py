@@ -25,7 +25,7 @@ from flexgs.render.probes import (
     probed_contributions,
     probed_fisher,
 )
-from flexgs.render.protocol import F32, GROUPS, Contributions, Parameters, renderers
+from flexgs.render.protocol import F32, GROUPS, Contributions, Parameters
 from flexgs.render.torch_scene import Activated, TorchSplats, activate, upload
 
 NEAR_PLANE = 0.01
@@ -187,6 +187,3 @@ class CudaRenderer:
                 in_view = torch.bincount(packed, minlength=len(meta["gaussian_ids"]))
                 counts[meta["gaussian_ids"]] = in_view.to(counts.dtype)
         return _numpy(counts)
-
-
-renderers.add("cuda", CudaRenderer)

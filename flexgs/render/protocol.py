@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Camera, Splats
-from flexgs.registry import Registry
 
 F32 = npt.NDArray[np.float32]
 
@@ -69,6 +68,3 @@ class Renderer(Protocol):
         target: F32 | None = None,  # (h, w, 3) a photograph
     ) -> Contributions:
         """Removal errors and blending sums of every Gaussian."""
-
-
-renderers: Registry[type[Renderer]] = Registry("renderer")
