@@ -70,10 +70,8 @@ class Camera:
         rotation, translation = self.world_to_camera[:3, :3], self.world_to_camera[:3, 3]
         return np.asarray(-rotation.T @ translation)
 
-    def scaled(self, factor: float) -> Camera:
-        """The same view with `factor` times the pixels a side (rounded, at least 1)."""
-        width = max(1, round(self.width * factor))
-        height = max(1, round(self.height * factor))
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view in other pixels."""
         sx, sy = width / self.width, height / self.height
         return replace(
             self,
@@ -84,6 +82,10 @@ class Camera:
             cx=self.cx * sx,
             cy=self.cy * sy,
         )
+
+    def scaled(self, factor: float) -> Camera:
+        """The same view with `factor` times the pixels a side (rounded, at least 1)."""
+        return self.resized(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
 
 
 def look_at(

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.core.morton import MORTON_BITS, morton_cells, morton_codes
+from flexgs.core.morton import morton_cells, morton_codes
 from flexgs.quant.packing import join_planes, split_planes
 
 U8 = npt.NDArray[np.uint8]
@@ -17,7 +17,6 @@ I64 = npt.NDArray[np.int64]
 Method = Literal["codes", "axes"]
 
 MAX_PLANES = 8
-MAX_CELL = 2**MORTON_BITS - 1
 
 
 def morton_order(cells: I64) -> I64:  # (n, d) >= 0 -> (n,) row numbers

@@ -58,6 +58,6 @@ ReferencePsnr = Annotated[
         metavar="DB",
         help="Quality of the original that drops are estimated with where there are no "
         "photographs.",
-        show_default=f"{DEFAULT_REFERENCE_PSNR:g}, and 2 dB more without photographs",
+        show_default=f"{DEFAULT_REFERENCE_PSNR:g} and a margin of 2 dB",
     ),
 ]

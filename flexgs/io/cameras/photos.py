@@ -70,17 +70,7 @@ def fit_to_photo(camera: Camera, photo: Path) -> Camera:
             expected=f"{camera.width}x{camera.height} or that shape in another size",
             found=f"{width}x{height}",
         )
-    sx, sy = width / camera.width, height / camera.height
-    return replace(
-        camera,
-        width=width,
-        height=height,
-        fx=camera.fx * sx,
-        fy=camera.fy * sy,
-        cx=camera.cx * sx,
-        cy=camera.cy * sy,
-        image_path=photo,
-    )
+    return replace(camera.resized(width, height), image_path=photo)
 
 
 def attach_photos(cameras: tuple[Camera, ...], images: str | Path) -> tuple[Camera, ...]:

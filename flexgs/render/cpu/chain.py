@@ -18,30 +18,17 @@ import numba as nb
 import numpy as np
 
 from flexgs.render.cpu.common import BLUE, BLUR, EXACT, EXACT_PARALLEL, GREEN, RED
-from flexgs.render.cpu.project import camera_covariance, clamp_ratio, sh_gradients, sh_values
+from flexgs.render.cpu.project import (
+    camera_covariance,
+    camera_rotation,
+    clamp_ratio,
+    sh_gradients,
+    sh_values,
+)
 
 SCREEN = 6  # rows of the Jacobian: mean2d x, y; conic a, b, c; log of the opacity compensation
 WORLD = 9  # columns: means 3, log_scales 3, rotation 3
 CHUNK = 256
-
-
-@nb.njit(**EXACT)
-def rotation_columns(quats, log_scales, i, pose, out):  # type: ignore[no-untyped-def]
-    """out (3, 3): the ellipsoid's axes in the camera's frame, each times its standard deviation."""
-    w, x, y, z = float(quats[i, 0]), float(quats[i, 1]), float(quats[i, 2]), float(quats[i, 3])
-    inverse = 1.0 / max(math.sqrt(w * w + x * x + y * y + z * z), 1e-12)
-    w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
-    s0 = math.exp(float(log_scales[i, 0]))
-    s1 = math.exp(float(log_scales[i, 1]))
-    s2 = math.exp(float(log_scales[i, 2]))
-    r00, r01, r02 = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
-    r10, r11, r12 = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
-    r20, r21, r22 = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
-    for a in range(3):
-        p0, p1, p2 = pose[a, 0], pose[a, 1], pose[a, 2]
-        out[a, 0] = (p0 * r00 + p1 * r10 + p2 * r20) * s0
-        out[a, 1] = (p0 * r01 + p1 * r11 + p2 * r21) * s1
-        out[a, 2] = (p0 * r02 + p1 * r12 + p2 * r22) * s2
 
 
 @nb.njit(**EXACT)
@@ -75,8 +62,8 @@ def projection_jacobian(  # type: ignore[no-untyped-def]
     iz = 1.0 / z
     rx, ry = x * iz, y * iz
     ux, uy = clamp_ratio(rx, size[0], fx, cx), clamp_ratio(ry, size[1], fy, cy)
-    camera_covariance(quats, log_scales, i, pose, cov)
-    rotation_columns(quats, log_scales, i, pose, axes)
+    camera_rotation(quats, i, pose, axes)
+    camera_covariance(axes, log_scales, i, cov)
     j00, j11, j02, j12 = fx * iz, fy * iz, -fx * iz * ux, -fy * iz * uy
     # v = cov J^T, columns of (3, 2)
     vx0 = cov[0, 0] * j00 + cov[0, 2] * j02
@@ -106,8 +93,9 @@ def projection_jacobian(  # type: ignore[no-untyped-def]
         dxy = d00 * vy0 + d02 * vy2 + d11 * vx1 + d12 * vx2
         _put_covariance(jac, k, dxx, dxy, dyy, conic, sharp, antialiased)
     for k in range(3):  # d cov / d log s_k = 2 s_k^2 r_k r_k^T
-        px = j00 * axes[0, k] + j02 * axes[2, k]
-        py = j11 * axes[1, k] + j12 * axes[2, k]
+        deviation = math.exp(float(log_scales[i, k]))
+        px = (j00 * axes[0, k] + j02 * axes[2, k]) * deviation
+        py = (j11 * axes[1, k] + j12 * axes[2, k]) * deviation
         _put_covariance(
             jac, 3 + k, 2 * px * px, 2 * px * py, 2 * py * py, conic, sharp, antialiased
         )

@@ -17,7 +17,6 @@ FRUSTUM_MARGIN = 0.3  # x/z is clamped to 1.3x the half field of view when J is 
 
 F0 = np.float32(0.0)
 F1 = np.float32(1.0)
-F2 = np.float32(2.0)
 ALPHA_MIN = np.float32(1.0 / 255.0)
 ALPHA_MAX = np.float32(0.999)
 T_MIN = np.float32(1e-4)

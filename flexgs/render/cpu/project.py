@@ -99,35 +99,34 @@ def _put(out, row, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(**EXACT)
-def camera_covariance(quats, log_scales, i, pose, out):  # type: ignore[no-untyped-def]
-    """Covariance of Gaussian i in the camera's frame, out (3, 3) f64."""
-    w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
-    norm = math.sqrt(
-        float(w) * float(w) + float(x) * float(x) + float(y) * float(y) + float(z) * float(z)
-    )
-    inverse = 1.0 / max(norm, 1e-12)
+def camera_rotation(quats, i, pose, out):  # type: ignore[no-untyped-def]
+    """out (3, 3) f64: columns are the axes of ellipsoid i in the camera's frame."""
+    w, x, y, z = float(quats[i, 0]), float(quats[i, 1]), float(quats[i, 2]), float(quats[i, 3])
+    inverse = 1.0 / max(math.sqrt(w * w + x * x + y * y + z * z), 1e-12)
     w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
     r00, r01, r02 = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
     r10, r11, r12 = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
     r20, r21, r22 = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
-    v0 = math.exp(2.0 * log_scales[i, 0])
-    v1 = math.exp(2.0 * log_scales[i, 1])
-    v2 = math.exp(2.0 * log_scales[i, 2])
     for a in range(3):
         p0, p1, p2 = pose[a, 0], pose[a, 1], pose[a, 2]
         out[a, 0] = p0 * r00 + p1 * r10 + p2 * r20
         out[a, 1] = p0 * r01 + p1 * r11 + p2 * r21
         out[a, 2] = p0 * r02 + p1 * r12 + p2 * r22
-    a0, a1, a2 = out[0, 0], out[0, 1], out[0, 2]
-    b0, b1, b2 = out[1, 0], out[1, 1], out[1, 2]
-    c0, c1, c2 = out[2, 0], out[2, 1], out[2, 2]
-    out[0, 0] = a0 * a0 * v0 + a1 * a1 * v1 + a2 * a2 * v2
-    out[0, 1] = a0 * b0 * v0 + a1 * b1 * v1 + a2 * b2 * v2
-    out[0, 2] = a0 * c0 * v0 + a1 * c1 * v1 + a2 * c2 * v2
-    out[1, 1] = b0 * b0 * v0 + b1 * b1 * v1 + b2 * b2 * v2
-    out[1, 2] = b0 * c0 * v0 + b1 * c1 * v1 + b2 * c2 * v2
-    out[2, 2] = c0 * c0 * v0 + c1 * c1 * v1 + c2 * c2 * v2
-    out[1, 0], out[2, 0], out[2, 1] = out[0, 1], out[0, 2], out[1, 2]
+
+
+@nb.njit(**EXACT)
+def camera_covariance(axes, log_scales, i, out):  # type: ignore[no-untyped-def]
+    """out (3, 3) f64: covariance of Gaussian i in the camera's frame, from `camera_rotation`."""
+    v0 = math.exp(2.0 * log_scales[i, 0])
+    v1 = math.exp(2.0 * log_scales[i, 1])
+    v2 = math.exp(2.0 * log_scales[i, 2])
+    for a in range(3):
+        for b in range(a, 3):
+            out[a, b] = (
+                axes[a, 0] * axes[b, 0] * v0 + axes[a, 1] * axes[b, 1] * v1
+                + axes[a, 2] * axes[b, 2] * v2
+            )  # fmt: skip
+            out[b, a] = out[a, b]
 
 
 @nb.njit(**EXACT)
@@ -187,7 +186,7 @@ def _reach_bound(log_scales, i, magnification, field):  # type: ignore[no-untype
 
 @nb.njit(**EXACT)
 def _project_one(  # type: ignore[no-untyped-def]
-    i, means, log_scales, quats, logits, pose, lens, size, antialiased, cov, record
+    i, means, log_scales, quats, logits, pose, lens, size, antialiased, axes, cov, record
 ):
     """Fills one record but for its colour; returns the depth, 0 when nothing is visible."""
     m0, m1, m2 = float(means[i, 0]), float(means[i, 1]), float(means[i, 2])
@@ -206,7 +205,8 @@ def _project_one(  # type: ignore[no-untyped-def]
     if abs(2 * my - height) > height + 2 * reach:
         return 0.0
     opacity = 1.0 / (1.0 + math.exp(-float(logits[i])))
-    camera_covariance(quats, log_scales, i, pose, cov)
+    camera_rotation(quats, i, pose, axes)
+    camera_covariance(axes, log_scales, i, cov)
     j00, j11 = fx * inv_z, fy * inv_z
     j02 = -fx * inv_z * clamp_ratio(x * inv_z, width, fx, cx)
     j12 = -fy * inv_z * clamp_ratio(y * inv_z, height, fy, cy)
@@ -250,13 +250,24 @@ def project(  # type: ignore[no-untyped-def]
     columns = (size[0] + TILE - 1) // TILE
     step = 1024
     for chunk in nb.prange((n + step - 1) // step):
-        cov = np.empty((3, 3))
+        axes, cov = np.empty((3, 3)), np.empty((3, 3))
         basis = np.empty(16)
         for i in range(chunk * step, min(n, (chunk + 1) * step)):
             tiles[i] = 0
             record = records[i]
             z = _project_one(
-                i, means, log_scales, quats, logits, pose, lens, size, antialiased, cov, record
+                i,
+                means,
+                log_scales,
+                quats,
+                logits,
+                pose,
+                lens,
+                size,
+                antialiased,
+                axes,
+                cov,
+                record,
             )
             if z == 0.0:
                 continue
