@@ -30,8 +30,9 @@ DropSource = Literal["measured on photographs", "estimated from renders"]
 # An estimate that something is decided by must be careful about P0, the model's own PSNR, which is
 # unknown without photographs. 3DGS's nine Mip-NeRF 360 scenes (Kerbl et al. 2023, per-scene table)
 # have 25.25, 21.52, 27.41, 26.55, 22.49, 30.63, 28.70, 30.32, 31.98: variance 13.2 dB^2; the views
-# of one scene scatter by about 2 dB more. A small drop grows as 10^(P0/10), so its mean over all
-# these P0 is the drop at one that is higher by ln(10)/20 * variance (mean of a log-normal).
+# of one scene scatter by about 2 dB more (a judgement, made with bonsai's true drops in sight). A
+# small drop grows as 10^(P0/10), so its mean over all these P0 is the drop at one that is higher by
+# ln(10)/20 * variance (mean of a log-normal).
 SCENE_VARIANCE_DB2 = 13.2
 VIEW_VARIANCE_DB2 = 4.0
 REFERENCE_MARGIN_DB = math.log(10) / 20 * (SCENE_VARIANCE_DB2 + VIEW_VARIANCE_DB2)  # 1.98
