@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A binary range coder: 32-bit range, bytes out, carries resolved, nothing but integers.
+
+One array of registers serves both directions. A decoder reads zeros behind its payload, so hostile
+data can make it return nonsense but neither run away nor read out of bounds; `check_decoder` tells.
+
+Source: G. N. N. Martin, "Range encoding" (1979); carries held back as LZMA does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from flexgs.entropy.contexts.options import INLINED, Int
+from flexgs.entropy.contexts.tables import PROBABILITY_BITS
+from flexgs.errors import Corrupt, UsageError
+
+Coder = NDArray[np.uint64]
+Bytes = NDArray[np.uint8]
+
+# Registers. LOW of an encoder is CODE of a decoder: the payload's value less the interval's start.
+DECODING, LOW, RANGE, POSITION, CACHE, PENDING, FAULT, REGISTERS = range(8)
+CODE = LOW
+FULL, BAD_VALUE = 1, 2  # bits of FAULT
+
+WHOLE = 1 << 32  # the interval at the start
+LEAST = 1 << 24  # a shorter interval sends a byte
+TAIL = 4  # bytes that a decoder is ahead of the decisions
+FLUSHED = (3, 4)  # zeros that a decoder reads behind a complete payload
+
+
+def start_encoder(capacity_bytes: int) -> tuple[Coder, Bytes]:
+    """Registers, and a buffer for a payload of at most `capacity_bytes`."""
+    coder = np.zeros(REGISTERS, dtype=np.uint64)
+    coder[RANGE] = WHOLE
+    coder[PENDING] = 1  # a byte in front of the payload for carries; it stays 0
+    return coder, np.empty(capacity_bytes + TAIL + 1, dtype=np.uint8)
+
+
+def finish_encoder(coder: Coder, data: Bytes) -> Bytes:
+    """The payload (a view of `data`); `coder` is used up.
+
+    Raises:
+        UsageError: the buffer was too small, or a value beyond the binarisation was coded.
+    """
+    low, end = int(coder[LOW]), int(coder[LOW] + coder[RANGE])
+    shift = 32 if low == 0 or end > WHOLE else 24
+    coder[LOW] = (low + (1 << shift) - 1) >> shift << shift  # in the interval, most trailing zeros
+    _flush(coder, data)
+    fault = int(coder[FAULT])
+    if fault & BAD_VALUE:
+        raise UsageError("a value is beyond what the coder can express")
+    if fault & FULL:
+        raise UsageError(
+            "the coder's buffer is too small", expected="more", found=f"{len(data)} bytes"
+        )
+    written = int(coder[POSITION])
+    stripped = FLUSHED[1] if data[written - FLUSHED[1]] == 0 else FLUSHED[0]
+    return data[1 : max(written - stripped, 1)]
+
+
+def start_decoder(payload: bytes | Bytes) -> tuple[Coder, Bytes]:
+    """Registers, and the payload as the array that the kernels read."""
+    data = np.frombuffer(payload, dtype=np.uint8) if isinstance(payload, bytes) else payload
+    head = np.zeros(TAIL, dtype=np.uint8)
+    head[: min(TAIL, len(data))] = data[:TAIL]
+    coder = np.zeros(REGISTERS, dtype=np.uint64)
+    coder[DECODING] = 1
+    coder[RANGE] = WHOLE
+    coder[CODE] = int.from_bytes(head.tobytes(), "big")
+    coder[POSITION] = TAIL
+    return coder, data
+
+
+def check_decoder(coder: Coder, data: Bytes) -> None:
+    """Raises Corrupt unless the values so far use up the payload, and no more than it."""
+    over = int(coder[POSITION]) - len(data)
+    if over not in FLUSHED:
+        raise Corrupt(
+            "an entropy-coded stream does not end with its payload",
+            expected=f"{len(data)} bytes",
+            found=f"{max(int(coder[POSITION]) - FLUSHED[1], 0)} bytes used",
+        )
+
+
+@njit(**INLINED)
+def _put(coder: Coder, data: Bytes, byte: Int) -> None:
+    position = np.int64(coder[POSITION])
+    if position < len(data):
+        data[np.uint64(position)] = byte
+        coder[POSITION] = position + 1
+    else:
+        coder[FAULT] = np.int64(coder[FAULT]) | FULL
+
+
+@njit(**INLINED)
+def _shift_out(coder: Coder, data: Bytes) -> None:
+    """The top byte of LOW leaves; 0xFF bytes wait for the carry that may still come."""
+    low = np.int64(coder[LOW])
+    if low < 0xFF000000 or low >= WHOLE:
+        carry = low >> 32
+        byte = np.int64(coder[CACHE]) + carry
+        for _ in range(np.int64(coder[PENDING])):
+            _put(coder, data, byte & 0xFF)
+            byte = 0xFF + carry
+        coder[PENDING] = 0
+        coder[CACHE] = (low >> 24) & 0xFF
+    coder[PENDING] = np.int64(coder[PENDING]) + 1
+    coder[LOW] = (low & 0x00FFFFFF) << 8
+
+
+@njit(**{**INLINED, "forceinline": False})
+def _flush(coder: Coder, data: Bytes) -> None:
+    for _ in range(TAIL + 1):
+        _shift_out(coder, data)
+
+
+@njit(**INLINED)
+def transmit(coder: Coder, data: Bytes, probability: Int, bit: Int) -> Int:
+    """One decision that is 1 with `probability` / 2^16, 1..2^16 - 1; the bit, given or read."""
+    span = np.int64(coder[RANGE])
+    bound = (span * probability) >> PROBABILITY_BITS
+    low = np.int64(coder[LOW])
+    if coder[DECODING]:
+        bit = np.int64(low < bound)
+        if bit:
+            span = bound
+        else:
+            low -= bound
+            span -= bound
+        while span < LEAST:
+            position = np.int64(coder[POSITION])
+            low <<= 8
+            if position < len(data):
+                low |= np.int64(data[np.uint64(position)])
+            coder[POSITION] = position + 1
+            span <<= 8
+        coder[CODE] = low
+    else:
+        if bit:
+            span = bound
+        else:
+            coder[LOW] = low + bound
+            span -= bound
+        while span < LEAST:
+            span <<= 8
+            _shift_out(coder, data)
+    coder[RANGE] = span
+    return bit
