@@ -16,21 +16,22 @@ Needs numba, so `flexgs.entropy` does not import it. One kernel serves both dire
 >>> check_decoder(coder, data)
 """
 
+from flexgs.entropy.contexts.calls import (
+    code_bit,
+    code_int,
+    code_uint,
+    cost_bit,
+    cost_int,
+    cost_uint,
+)
 from flexgs.entropy.contexts.coder import (
     check_decoder,
     finish_encoder,
     start_decoder,
     start_encoder,
-    transmit,
 )
-from flexgs.entropy.contexts.integers import (
-    VALUE_MAX,
-    code_int,
-    code_uint,
-    cost_int,
-    cost_uint,
-)
-from flexgs.entropy.contexts.model import NODES, K, code_bit, cost_bit, new_model
+from flexgs.entropy.contexts.integers import VALUE_MAX
+from flexgs.entropy.contexts.model import NODES, K, new_model
 from flexgs.entropy.contexts.options import CODING
 
 __all__ = [
@@ -49,5 +50,4 @@ __all__ = [
     "new_model",
     "start_decoder",
     "start_encoder",
-    "transmit",
 ]

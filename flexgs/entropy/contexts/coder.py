@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from flexgs.entropy.contexts.options import INLINED, Int
+from flexgs.entropy.contexts.options import CODING, INLINED, Int, pointer
 from flexgs.entropy.contexts.tables import PROBABILITY_BITS
 from flexgs.errors import Corrupt, UsageError
 
@@ -21,7 +21,7 @@ Coder = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 
 # Registers. LOW of an encoder is CODE of a decoder: the payload's value less the interval's start.
-DECODING, LOW, RANGE, POSITION, CACHE, PENDING, FAULT, REGISTERS = range(8)
+DECODING, LOW, RANGE, POSITION, LENGTH, CACHE, PENDING, FAULT, REGISTERS = range(9)
 CODE = LOW
 FULL, BAD_VALUE = 1, 2  # bits of FAULT
 
@@ -36,6 +36,7 @@ def start_encoder(capacity_bytes: int) -> tuple[Coder, Bytes]:
     coder = np.zeros(REGISTERS, dtype=np.uint64)
     coder[RANGE] = WHOLE
     coder[PENDING] = 1  # a byte in front of the payload for carries; it stays 0
+    coder[LENGTH] = capacity_bytes + TAIL + 1
     return coder, np.empty(capacity_bytes + TAIL + 1, dtype=np.uint8)
 
 
@@ -46,8 +47,10 @@ def finish_encoder(coder: Coder, data: Bytes) -> Bytes:
         UsageError: the buffer was too small, or a value beyond the binarisation was coded.
     """
     low, end = int(coder[LOW]), int(coder[LOW] + coder[RANGE])
-    shift = 32 if low == 0 or end > WHOLE else 24
-    coder[LOW] = (low + (1 << shift) - 1) >> shift << shift  # in the interval, most trailing zeros
+    value = -(-low // WHOLE) * WHOLE
+    if value >= end:
+        value = -(-low // LEAST) * LEAST
+    coder[LOW] = value  # of the interval's values the one with the most trailing zeros
     _flush(coder, data)
     fault = int(coder[FAULT])
     if fault & BAD_VALUE:
@@ -70,7 +73,7 @@ def start_decoder(payload: bytes | Bytes) -> tuple[Coder, Bytes]:
     coder[DECODING] = 1
     coder[RANGE] = WHOLE
     coder[CODE] = int.from_bytes(head.tobytes(), "big")
-    coder[POSITION] = TAIL
+    coder[POSITION], coder[LENGTH] = TAIL, len(data)
     return coder, data
 
 
@@ -88,20 +91,20 @@ def check_decoder(coder: Coder, data: Bytes) -> None:
 @njit(**INLINED)
 def _put(coder: Coder, data: Bytes, byte: Int) -> None:
     position = np.int64(coder[POSITION])
-    if position < len(data):
-        data[np.uint64(position)] = byte
+    if position < np.int64(coder[LENGTH]):
+        data[position] = byte
         coder[POSITION] = position + 1
     else:
         coder[FAULT] = np.int64(coder[FAULT]) | FULL
 
 
-@njit(**INLINED)
-def _shift_out(coder: Coder, data: Bytes) -> None:
+@njit(**CODING)
+def shift_out(coder: Coder, data: Bytes) -> None:
     """The top byte of LOW leaves; 0xFF bytes wait for the carry that may still come."""
     low = np.int64(coder[LOW])
     if low < 0xFF000000 or low >= WHOLE:
         carry = low >> 32
-        byte = np.int64(coder[CACHE]) + carry
+        byte: Int = np.int64(coder[CACHE]) + carry
         for _ in range(np.int64(coder[PENDING])):
             _put(coder, data, byte & 0xFF)
             byte = 0xFF + carry
@@ -111,41 +114,57 @@ def _shift_out(coder: Coder, data: Bytes) -> None:
     coder[LOW] = (low & 0x00FFFFFF) << 8
 
 
-@njit(**{**INLINED, "forceinline": False})
+@njit(**CODING)
 def _flush(coder: Coder, data: Bytes) -> None:
     for _ in range(TAIL + 1):
-        _shift_out(coder, data)
+        shift_out(pointer(coder), pointer(data))
+
+
+@njit(**INLINED)
+def send(coder: Coder, data: Bytes, probability: Int, bit: Int) -> None:
+    """Encodes one decision that is 1 with `probability` / 2^16, 1..2^16 - 1."""
+    span = np.int64(coder[RANGE])
+    bound = (span * probability) >> PROBABILITY_BITS
+    if bit:
+        span = bound
+    else:
+        coder[LOW] = np.int64(coder[LOW]) + bound
+        span -= bound
+    while span < LEAST:
+        span <<= 8
+        shift_out(coder, data)
+    coder[RANGE] = span
+
+
+@njit(**INLINED)
+def receive(coder: Coder, data: Bytes, probability: Int) -> Int:
+    """Decodes what `send` encoded with the same probability."""
+    span = np.int64(coder[RANGE])
+    bound = (span * probability) >> PROBABILITY_BITS
+    code = np.int64(coder[CODE])
+    bit = np.int64(code < bound)
+    if bit:
+        span = bound
+    else:
+        code -= bound
+        span -= bound
+    while span < LEAST:
+        position = np.int64(coder[POSITION])
+        code <<= 8
+        if position < np.int64(coder[LENGTH]):
+            code |= np.int64(data[position])
+        coder[POSITION] = position + 1
+        span <<= 8
+    coder[CODE] = code
+    coder[RANGE] = span
+    return bit
 
 
 @njit(**INLINED)
 def transmit(coder: Coder, data: Bytes, probability: Int, bit: Int) -> Int:
-    """One decision that is 1 with `probability` / 2^16, 1..2^16 - 1; the bit, given or read."""
-    span = np.int64(coder[RANGE])
-    bound = (span * probability) >> PROBABILITY_BITS
-    low = np.int64(coder[LOW])
+    """`send` or `receive`, as the coder was started: the bit, given or read."""
     if coder[DECODING]:
-        bit = np.int64(low < bound)
-        if bit:
-            span = bound
-        else:
-            low -= bound
-            span -= bound
-        while span < LEAST:
-            position = np.int64(coder[POSITION])
-            low <<= 8
-            if position < len(data):
-                low |= np.int64(data[np.uint64(position)])
-            coder[POSITION] = position + 1
-            span <<= 8
-        coder[CODE] = low
-    else:
-        if bit:
-            span = bound
-        else:
-            coder[LOW] = low + bound
-            span -= bound
-        while span < LEAST:
-            span <<= 8
-            _shift_out(coder, data)
-    coder[RANGE] = span
+        result: Int = receive(coder, data, probability)
+        return result
+    send(coder, data, probability, bit)
     return bit

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from flexgs.entropy.contexts.coder import BAD_VALUE, FAULT, Bytes, Coder, transmit
-from flexgs.entropy.contexts.model import Slots, Weights, code_bit, cost_bit
+from flexgs.entropy.contexts.model import Slots, Weights, decide, price
 from flexgs.entropy.contexts.options import CODING, INLINED, Int
 from flexgs.entropy.contexts.tables import COST_BITS, PROBABILITY_BITS
 
@@ -28,25 +28,11 @@ HALF = 1 << (PROBABILITY_BITS - 1)
 
 
 @njit(**INLINED)
-def _code_size(
-    coder: Coder,
-    data: Bytes,
-    slots: Slots,
-    weights: Weights,
-    a: Int,
-    b: Int,
-    c: Int,
-    mixer: Int,
-    size: Int,
-) -> Int:
-    """A size of 1 or more."""
-    node = 1
-    while node < UNARY:
-        if not code_bit(coder, data, slots, weights, a, b, c, mixer, node, np.int64(size > node)):
-            return node
-        node += 1
-    total: Int = _code_large(coder, data, slots, weights, a, b, c, mixer, size)
-    return total
+def mantissa_node(exponent: Int, leading: Int) -> Int:
+    """Node of the bit behind `leading` (1, or 1 and the top bit) of a mantissa."""
+    if leading == 1:
+        return TOP_NODE + min(exponent, TOP_NODES) - 1
+    return SECOND_NODE + (leading & 1)
 
 
 @njit(**CODING)
@@ -64,27 +50,20 @@ def _code_large(
     """A size of UNARY or more: exponent, two modelled bits of the mantissa, the rest as it is."""
     if size > VALUE_MAX:
         coder[FAULT] = np.int64(coder[FAULT]) | BAD_VALUE
-        size = VALUE_MAX
-    rest: Int = max(size - UNARY + 1, 1)  # 1..2^20 - 1
+    rest: Int = min(max(size, UNARY), VALUE_MAX) - UNARY + 1  # 1..2^20 - 1
     exponent = 0
     while exponent < EXPONENT_MAX:
-        node: Int = EXPONENT_NODE + exponent
+        node = EXPONENT_NODE + exponent
         longer = np.int64(rest >> (exponent + 1) > 0)
-        if not code_bit(coder, data, slots, weights, a, b, c, mixer, node, longer):
+        if not decide(coder, data, slots, weights, a, b, c, mixer, node, longer):
             break
         exponent += 1
     value: Int = np.int64(1)
-    place = exponent
-    while place > 0:
-        place -= 1
+    for place in range(exponent - 1, -1, -1):
         bit = (rest >> place) & 1
-        depth = exponent - place
-        if depth == 1:
-            node = TOP_NODE + min(exponent, TOP_NODES) - 1
-            bit = code_bit(coder, data, slots, weights, a, b, c, mixer, node, bit)
-        elif depth == 2:
-            node = SECOND_NODE + (value & 1)
-            bit = code_bit(coder, data, slots, weights, a, b, c, mixer, node, bit)
+        if value < 4:
+            node = mantissa_node(exponent, value)
+            bit = decide(coder, data, slots, weights, a, b, c, mixer, node, bit)
         else:
             bit = transmit(coder, data, HALF, bit)
         value = 2 * value + bit
@@ -92,7 +71,7 @@ def _code_large(
 
 
 @njit(**CODING)
-def code_uint(
+def code_size(
     coder: Coder,
     data: Bytes,
     slots: Slots,
@@ -101,96 +80,49 @@ def code_uint(
     b: Int,
     c: Int,
     mixer: Int,
-    v: Int,
+    size: Int,
 ) -> Int:
-    """A value of 0..VALUE_MAX, given or decoded."""
-    v = np.int64(v)
-    if v < 0:
-        coder[FAULT] = np.int64(coder[FAULT]) | BAD_VALUE
-    if not code_bit(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
-        return np.int64(0)
-    total: Int = _code_size(coder, data, slots, weights, a, b, c, mixer, v)
-    return total
-
-
-@njit(**CODING)
-def code_int(
-    coder: Coder,
-    data: Bytes,
-    slots: Slots,
-    weights: Weights,
-    a: Int,
-    b: Int,
-    c: Int,
-    mixer: Int,
-    v: Int,
-) -> Int:
-    """A value of -VALUE_MAX..VALUE_MAX, given or decoded."""
-    v = np.int64(v)
-    if not code_bit(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
-        return np.int64(0)
-    sign = np.int64(v < 0)
-    sign = code_bit(coder, data, slots, weights, a, b, c, mixer, SIGN_NODE, sign)
-    size: Int = _code_size(coder, data, slots, weights, a, b, c, mixer, abs(v))
-    return -size if sign else size
+    """A size of 1..VALUE_MAX, given or decoded."""
+    node = 1
+    while node < UNARY:
+        larger = np.int64(size > node)
+        if not decide(coder, data, slots, weights, a, b, c, mixer, node, larger):
+            return node
+        node += 1
+    large: Int = _code_large(coder, data, slots, weights, a, b, c, mixer, size)
+    return large
 
 
 @njit(**CODING)
 def _cost_large(
     slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, size: Int
 ) -> Int:
-    rest = min(size, VALUE_MAX) - UNARY + 1
+    rest: Int = min(size, VALUE_MAX) - UNARY + 1
     cost: Int = np.int64(0)
     exponent = 0
     while exponent < EXPONENT_MAX:
-        node = EXPONENT_NODE + exponent
         longer = np.int64(rest >> (exponent + 1) > 0)
-        cost += cost_bit(slots, weights, a, b, c, mixer, node, longer)
+        cost += price(slots, weights, a, b, c, mixer, EXPONENT_NODE + exponent, longer)
         if not longer:
             break
         exponent += 1
-    if exponent > 0:
-        top = (rest >> (exponent - 1)) & 1
-        node = TOP_NODE + min(exponent, TOP_NODES) - 1
-        cost += cost_bit(slots, weights, a, b, c, mixer, node, top)
-        if exponent > 1:
-            bit = (rest >> (exponent - 2)) & 1
-            cost += cost_bit(slots, weights, a, b, c, mixer, SECOND_NODE + top, bit)
-            cost += (exponent - 2) << COST_BITS
-    return cost
+    for depth in range(min(exponent, 2)):
+        leading = rest >> (exponent - depth)
+        bit = (rest >> (exponent - depth - 1)) & 1
+        cost += price(slots, weights, a, b, c, mixer, mantissa_node(exponent, leading), bit)
+    return cost + (max(exponent - 2, 0) << COST_BITS)
 
 
-@njit(**INLINED)
-def _cost_size(
-    slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, size: Int
-) -> Int:
+@njit(**CODING)
+def cost_size(slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, size: Int) -> Int:
+    """Bits * 2^16 that `code_size` would take now. Nothing adapts."""
     cost: Int = np.int64(0)
     node = 1
     while node < UNARY:
-        cost += cost_bit(slots, weights, a, b, c, mixer, node, np.int64(size > node))
-        if size == node:
+        larger = np.int64(size > node)
+        cost += price(slots, weights, a, b, c, mixer, node, larger)
+        if not larger:
             return cost
         node += 1
-    total: Int = cost + _cost_large(slots, weights, a, b, c, mixer, size)
-    return total
-
-
-@njit(**CODING)
-def cost_uint(slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, v: Int) -> Int:
-    """Bits * 2^16 that `code_uint` would take for `v` now. Nothing adapts."""
-    v = np.int64(v)
-    cost: Int = cost_bit(slots, weights, a, b, c, mixer, 0, np.int64(v != 0))
-    total: Int = cost + _cost_size(slots, weights, a, b, c, mixer, v) if v != 0 else cost
-    return total
-
-
-@njit(**CODING)
-def cost_int(slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, v: Int) -> Int:
-    """Bits * 2^16 that `code_int` would take for `v` now. Nothing adapts."""
-    v = np.int64(v)
-    cost: Int = cost_bit(slots, weights, a, b, c, mixer, 0, np.int64(v != 0))
-    if v == 0:
-        return cost
-    cost += cost_bit(slots, weights, a, b, c, mixer, SIGN_NODE, np.int64(v < 0))
-    total: Int = cost + _cost_size(slots, weights, a, b, c, mixer, abs(v))
-    return total
+    large: Int = _cost_large(slots, weights, a, b, c, mixer, size)
+    return cost + large

@@ -59,9 +59,9 @@ def _clamp(value: Int, bound: Int) -> Int:
 def _mixed(weights: Weights, set_: Int, x: Int, y: Int, z: Int) -> Int:
     """Logit of the weighted opinions, as an index of SQUASH and COST."""
     dot = (
-        np.int64(weights[np.uint64(set_)]) * x
-        + np.int64(weights[np.uint64(set_ + 1)]) * y
-        + np.int64(weights[np.uint64(set_ + 2)]) * z
+        np.int64(weights[set_]) * x
+        + np.int64(weights[set_ + 1]) * y
+        + np.int64(weights[set_ + 2]) * z
     )
     logit: Int = _clamp((dot + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS, LOGIT_MAX)
     return logit + LOGIT_MAX
@@ -72,18 +72,18 @@ def _learn_slot(slots: Slots, i: Int, slot: Int, bit: Int) -> None:
     probability, count = slot >> COUNT_BITS, slot & COUNT_MASK
     step = ((bit * SLOT_ONE - probability) * np.int64(RATE[np.uint64(count)])) >> RATE_BITS
     count += np.int64(count < SLOT_LIMIT)
-    slots[np.uint64(i)] = ((probability + step) << COUNT_BITS) | count
+    slots[i] = ((probability + step) << COUNT_BITS) | count
 
 
 @njit(**INLINED)
 def _learn_weight(weights: Weights, i: Int, stretched: Int, error: Int) -> None:
     step = (stretched * error + (1 << (LEARNING_SHIFT - 1))) >> LEARNING_SHIFT
-    moved = np.int64(weights[np.uint64(i)]) + step
-    weights[np.uint64(i)] = _clamp(moved, WEIGHT_MAX)
+    moved = np.int64(weights[i]) + step
+    weights[i] = _clamp(moved, WEIGHT_MAX)
 
 
 @njit(**INLINED)
-def code_bit(
+def decide(
     coder: Coder,
     data: Bytes,
     slots: Slots,
@@ -98,9 +98,9 @@ def code_bit(
     """One decision at `node` of contexts a, b, c: the bit, given or decoded. All of it adapts."""
     i, j, k = a * NODES + node, b * NODES + node, c * NODES + node
     set_ = (mixer * NODES + node) * K
-    u = np.int64(slots[np.uint64(i)])
-    v = np.int64(slots[np.uint64(j)])
-    w = np.int64(slots[np.uint64(k)])
+    u = np.int64(slots[i])
+    v = np.int64(slots[j])
+    w = np.int64(slots[k])
     x = np.int64(STRETCH[np.uint64(u >> STRETCH_SHIFT)])
     y = np.int64(STRETCH[np.uint64(v >> STRETCH_SHIFT)])
     z = np.int64(STRETCH[np.uint64(w >> STRETCH_SHIFT)])
@@ -117,13 +117,13 @@ def code_bit(
 
 
 @njit(**INLINED)
-def cost_bit(
+def price(
     slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, node: Int, bit: Int
 ) -> Int:
-    """Bits * 2^16 that `code_bit` would take now. Nothing adapts."""
-    u = np.int64(slots[np.uint64(a * NODES + node)])
-    v = np.int64(slots[np.uint64(b * NODES + node)])
-    w = np.int64(slots[np.uint64(c * NODES + node)])
+    """Bits * 2^16 that `decide` would take now. Nothing adapts."""
+    u = np.int64(slots[a * NODES + node])
+    v = np.int64(slots[b * NODES + node])
+    w = np.int64(slots[c * NODES + node])
     x = np.int64(STRETCH[np.uint64(u >> STRETCH_SHIFT)])
     y = np.int64(STRETCH[np.uint64(v >> STRETCH_SHIFT)])
     z = np.int64(STRETCH[np.uint64(w >> STRETCH_SHIFT)])
