@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Colours of the `rd` profile: float targets -> symbols by rate and error -> bytes, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc
+from flexgs.codec.rd.colours_dc import LEVELS as DC_LEVELS
+from flexgs.codec.rd.colours_sh import LEVELS as SH_LEVELS
+from flexgs.codec.rd.colours_sh import SH_CONTEXTS, SH_MIXERS, code_sh
+from flexgs.codec.rd.neighbours import neighbours
+from flexgs.entropy.contexts import (
+    check_decoder,
+    finish_encoder,
+    new_model,
+    start_decoder,
+    start_encoder,
+)
+from flexgs.quant.adaptive.colours import (
+    DC_BITS,
+    ColourPlan,
+    ColourSymbols,
+    band_of,
+    dc_classes,
+    dc_steps,
+    sh_classes,
+    sh_steps,
+    to_luma_chroma,
+)
+from flexgs.quant.adaptive.colours_sparse import CLASSES, choose_sh
+from flexgs.quant.adaptive.features import OCTAVE, fit_steps
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+DC_BYTES = 24  # capacity a Gaussian; a residual of 2^20 steps takes less
+SH_BYTES = 160
+SPARE_BYTES = 4096
+TARGET_MAX = 1000.0  # of a DC, luma-chroma
+
+
+@dataclass(frozen=True)
+class ColourBytes:
+    """Payloads of one chunk."""
+
+    dc: bytes
+    sh: bytes
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What both sides know of a chunk before its colours."""
+
+    steps: I64  # (m,) of DC
+    dc_levels: I32  # (m,)
+    sh_levels: I32  # (m,)
+    kinds: I32  # (m,)
+    near: I32  # (m, 3)
+
+
+def plan_colours(blocks: F32, features: I32, degree: int, lam: float) -> ColourPlan:
+    """Steps fitted to the colour blocks; `lam` is squared error a bit."""
+    own = blocks[:, 0].astype(np.float64)
+    dc = fit_steps(features, own, lam)
+    sh = fit_steps(features, _rest_weight(blocks, degree), lam)
+    return ColourPlan(degree, tuple(dc.tolist()), tuple(sh.tolist()), (0, 0, 0))
+
+
+def _rest_weight(blocks: F32, degree: int) -> F64:  # (n,)
+    """Mean diagonal of the Schur complement of DC: the Fisher information of an SH coefficient."""
+    rest = (degree + 1) ** 2 - 1
+    own = np.maximum(blocks[:, 0].astype(np.float64), np.finfo(np.float64).tiny)
+    total = np.zeros(len(blocks))
+    for j in range(1, rest + 1):
+        start = j * (j + 1) // 2
+        total += blocks[:, start + j] - np.square(blocks[:, start], dtype=np.float64) / own
+    return np.maximum(total, 0.0) / max(rest, 1)
+
+
+def quantise_colours(
+    sh: F32,  # (n, k, 3) target, in the order of the file
+    blocks: F32,  # (n, k (k + 1) / 2)
+    features: I32,  # (n, f) of the decoded geometry
+    cells: I32,  # (n, 3) decoded positions
+    bounds: I64,  # (c + 1,) first rows of the chunks, and n
+    lam: float,  # squared error a bit
+) -> tuple[ColourPlan, ColourSymbols]:
+    """Symbols that cost least in error + lam * bits."""
+    degree = int(np.sqrt(sh.shape[1])) - 1
+    plan = plan_colours(blocks, features, degree, lam)
+    steps = np.ascontiguousarray(sh_steps(plan, features)[:, band_of(degree)])
+    levels = np.clip(_sh_levels(plan, features) - 4, 0, CLASSES - 1).astype(np.int32)
+    symbols, dc = choose_sh(to_luma_chroma(sh), blocks, steps, levels, lam)
+    ideal: F64 = np.clip(dc, -TARGET_MAX, TARGET_MAX) * 2.0**DC_BITS
+    values = np.zeros((len(sh), 3), dtype=np.int32)
+    for start, stop in pairwise(bounds.tolist()):
+        rows = slice(start, stop)
+        side = _side(plan, features[rows], cells[rows])
+        squares = np.square(side.steps / 2.0**DC_BITS)
+        worth = blocks[rows, 0].astype(np.float64) * squares / lam
+        _run_dc(side, values[rows], ideal[rows], worth)
+    return plan, ColourSymbols(values, symbols)
+
+
+def code_colours(
+    plan: ColourPlan, symbols: ColourSymbols, features: I32, cells: I32
+) -> ColourBytes:
+    """Payloads of one chunk: all arguments are of its rows alone."""
+    side = _side(plan, features, cells)
+    dc = _run_dc(side, symbols.dc.copy(), np.empty((0, 3)), np.empty(0))
+    coder, data = start_encoder(SPARE_BYTES + SH_BYTES * len(features))
+    _run_sh(coder, data, symbols.sh.copy(), side)
+    return ColourBytes(dc, finish_encoder(coder, data).tobytes())
+
+
+def decode_colours(
+    plan: ColourPlan, payloads: ColourBytes, features: I32, cells: I32
+) -> ColourSymbols:
+    """The inverse of `code_colours`.
+
+    Raises:
+        Corrupt: a payload does not end with its symbols.
+    """
+    side = _side(plan, features, cells)
+    m = len(features)
+    values = np.zeros((m, 3), dtype=np.int32)
+    symbols = np.zeros((m, (plan.degree + 1) ** 2 - 1, 3), dtype=np.int16)
+    coder, data = start_decoder(payloads.dc)
+    slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
+    free = (np.empty((0, 3)), np.empty(0))
+    tables = (side.steps, side.dc_levels, side.kinds, side.near)
+    code_dc(coder, data, slots, weights, values, *tables, *free)
+    check_decoder(coder, data)
+    coder, data = start_decoder(payloads.sh)
+    _run_sh(coder, data, symbols, side)
+    check_decoder(coder, data)
+    return ColourSymbols(values, symbols)
+
+
+def _side(plan: ColourPlan, features: I32, cells: I32) -> _Side:
+    classes = dc_classes(plan, features)
+    levels = np.clip((classes + 10 * OCTAVE) // 4, 0, DC_LEVELS - 1).astype(np.int32)
+    kinds = np.zeros(len(features), np.int32)
+    sh_levels = _sh_levels(plan, features)
+    return _Side(dc_steps(classes), levels, sh_levels, kinds, neighbours(cells))
+
+
+def _sh_levels(plan: ColourPlan, features: I32) -> I32:
+    """Half octaves of the SH step, 0..SH_LEVELS - 1."""
+    classes = (sh_classes(plan, features) + 8 * OCTAVE) // (OCTAVE // 2)
+    return np.asarray(np.clip(classes, 0, SH_LEVELS - 1), dtype=np.int32)
+
+
+def _run_dc(side: _Side, values: I32, ideal: F64, worth: F64) -> bytes:
+    coder, data = start_encoder(SPARE_BYTES + DC_BYTES * len(values))
+    slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
+    tables = (side.steps, side.dc_levels, side.kinds, side.near)
+    code_dc(coder, data, slots, weights, values, *tables, ideal, worth)
+    return finish_encoder(coder, data).tobytes()
+
+
+def _run_sh(
+    coder: npt.NDArray[np.uint64],
+    data: npt.NDArray[np.uint8],
+    symbols: npt.NDArray[np.int16],
+    side: _Side,
+) -> None:
+    slots, weights = new_model(SH_CONTEXTS, SH_MIXERS)
+    code_sh(coder, data, slots, weights, symbols, side.sh_levels, side.kinds, side.near)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DC colours: predicted from neighbours in fixed point, coded as steps away from the prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from flexgs.codec.rd.neighbours import NEIGHBOURS
+from flexgs.entropy.contexts import CODING, VALUE_MAX, code_int, cost_int
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+DC_MAX = 2**31 - 1
+SPREADS = 24  # of the neighbours around the prediction, in half octaves of the step
+SIZES = 7  # of the residual before
+SIGNS = 3
+LEVELS = 32  # of the step
+KINDS = 16  # of the Gaussian, as the caller likes
+_A_CONTEXTS = 3 * SPREADS
+_B_CONTEXTS = 3 * SIZES * SIZES * SIGNS
+_C_CONTEXTS = 3 * LEVELS * KINDS
+DC_CONTEXTS = _A_CONTEXTS + _B_CONTEXTS + _C_CONTEXTS
+DC_MIXERS = 3 * 4
+
+
+@njit(**CODING)
+def magnitude(value: int, most: int) -> int:
+    """Half octaves of a value >= 0: 0, 1, 2, 3, 4 (4-5), 5 (6-7), 6 (8-11) ...; at most `most`."""
+    if value < 4:
+        return min(value, most)
+    bits = 0
+    rest = value
+    while rest > 3:
+        rest >>= 1
+        bits += 1
+    return min(2 * bits + rest, most)
+
+
+@njit(**CODING)
+def code_dc(
+    coder: U64,
+    data: U8,
+    slots: U32,
+    weights: I32,
+    values: I32,  # (m, 3) given or decoded, 2^-20
+    steps: I64,  # (m,) 2^-20
+    levels: I32,  # (m,) 0..LEVELS - 1
+    kinds: I32,  # (m,) 0..KINDS - 1
+    near: I32,  # (m, NEIGHBOURS)
+    ideal: F64,  # (m, 3) what to choose values for, 2^-20; (0, 3) to take `values` as they are
+    worth: F64,  # (m,) squared error in lambdas of one squared step
+) -> None:
+    """Codes all rows of a chunk; with `ideal` it chooses the values first, and writes them."""
+    choosing = len(ideal) > 0
+    guess = np.zeros(3, dtype=np.int64)
+    spread = np.zeros(3, dtype=np.int64)
+    for i in range(len(values)):
+        _predict(values, near[i], steps, guess, spread)
+        first, second = np.int64(0), np.int64(0)
+        for channel in range(3):
+            wide = magnitude((4 * spread[channel]) // steps[i], SPREADS - 1)
+            a = channel * SPREADS + wide
+            b = (channel * SIZES + magnitude(abs(first), SIZES - 1)) * SIZES
+            b = (b + magnitude(abs(second), SIZES - 1)) * SIGNS + np.sign(first) + 1 + _A_CONTEXTS
+            c = (channel * LEVELS + levels[i]) * KINDS + kinds[i] + _A_CONTEXTS + _B_CONTEXTS
+            mixer = channel * 4 + min(wide // 5, 3)
+            if choosing:
+                off = (ideal[i, channel] - guess[channel]) / steps[i]
+                residual = _round(slots, weights, a, b, c, mixer, off, worth[i])
+            else:
+                residual = (np.int64(values[i, channel]) - guess[channel]) // steps[i]
+            residual = code_int(coder, data, slots, weights, a, b, c, mixer, residual)
+            value = guess[channel] + residual * steps[i]
+            values[i, channel] = min(max(value, -DC_MAX), DC_MAX)
+            second, first = first, residual
+
+
+@njit(**CODING)
+def _predict(values: I32, near: I32, steps: I64, guess: I64, spread: I64) -> None:
+    for channel in range(3):
+        total, count = np.int64(0), 0
+        for place in range(NEIGHBOURS):
+            if near[place] >= 0:
+                weight = 3 - place
+                total += weight * values[near[place], channel]
+                count += weight
+        guess[channel] = total // count if count else 0
+        spread[channel] = 0
+        for place in range(NEIGHBOURS):
+            if near[place] >= 0:
+                spread[channel] += abs(values[near[place], channel] - guess[channel])
+
+
+@njit(**CODING)
+def _round(
+    slots: U32,
+    weights: I32,
+    a: int,
+    b: int,
+    c: int,
+    mixer: int,
+    off: float,
+    worth: float,
+) -> int:
+    """The nearest integer, or the one next to it towards 0, by error and bits."""
+    near = int(np.rint(min(max(off, -VALUE_MAX), VALUE_MAX)))
+    if near == 0:
+        return near
+    less = near - int(np.sign(near))
+    loss = ((less - off) ** 2 - (near - off) ** 2) * worth
+    if loss > 6.0:
+        return near
+    saved = cost_int(slots, weights, a, b, c, mixer, near)
+    saved -= cost_int(slots, weights, a, b, c, mixer, less)
+    return less if saved > loss * 65536.0 else near
