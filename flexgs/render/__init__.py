@@ -2,6 +2,21 @@
 """Renderers behind one protocol: numba on the CPU, gsplat on CUDA. Both are imported when used."""
 
 from flexgs.render.devices import get_renderer
-from flexgs.render.protocol import GROUPS, Contributions, Parameters, Renderer
+from flexgs.render.protocol import (
+    GROUPS,
+    Contributions,
+    Misfit,
+    Parameters,
+    Renderer,
+    zero_parameters,
+)
 
-__all__ = ["GROUPS", "Contributions", "Parameters", "Renderer", "get_renderer"]
+__all__ = [
+    "GROUPS",
+    "Contributions",
+    "Misfit",
+    "Parameters",
+    "Renderer",
+    "get_renderer",
+    "zero_parameters",
+]

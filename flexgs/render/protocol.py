@@ -27,6 +27,12 @@ class Parameters:
     sh: F32  # (n, k, 3)
 
 
+def zero_parameters(splats: Splats) -> Parameters:
+    """Zeros for every parameter of `splats`, to add to."""
+    arrays = (splats.means, splats.log_scales, splats.quats, splats.opacity_logits, splats.sh)
+    return Parameters(*(np.zeros(a.shape, np.float32) for a in arrays))
+
+
 @dataclass(frozen=True)
 class Contributions:
     """What every Gaussian does to one view. Sums run over pixels (and colour channels)."""
@@ -36,6 +42,15 @@ class Contributions:
     colour_weights: F32  # (n,) S_iv = sum over pixels of (alpha T)^2
     blend: F32  # (n,) sum over pixels of alpha T
     hits: F32  # (n,) pixels it reaches before the transmittance is used up
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """How one view misses a target, and what every Gaussian does to that view."""
+
+    squared_error: float  # over pixels and channels
+    removal: F32  # (n,) as in Contributions
+    colour_weights: F32  # (n,) as in Contributions
 
 
 class Renderer(Protocol):
@@ -68,3 +83,12 @@ class Renderer(Protocol):
         target: F32 | None = None,  # (h, w, 3) a photograph
     ) -> Contributions:
         """Removal errors and blending sums of every Gaussian."""
+
+    def misfit(
+        self,
+        splats: Splats,
+        camera: Camera,
+        target: F32,  # (h, w, 3)
+        gradient: Parameters,  # added to: the gradient of half the squared error
+    ) -> Misfit:
+        """One pass for all that repairing needs."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from flexgs.core import Camera
 from flexgs.render import cuda
 from flexgs.render.cuda import CudaRenderer
+from flexgs.render.protocol import zero_parameters
 from tests.render import reference, scenes
 
 TILE = 16
@@ -116,6 +117,14 @@ def test_every_method_answers_with_the_oracles_numbers(name: str, renderer: Cuda
     np.testing.assert_allclose(sums.blend, blending["blend"].numpy(), rtol=1e-4, atol=1e-5)
     removal = reference.removal_errors(case.splats, case.camera).numpy()
     assert np.corrcoef(np.sqrt(sums.removal), np.sqrt(removal))[0, 1] > 0.8
+
+    gradient = zero_parameters(case.splats)
+    misfit = renderer.misfit(case.splats, case.camera, image - weights, gradient)
+    assert misfit.squared_error == pytest.approx(
+        float((weights.astype(float) ** 2).sum()), rel=1e-4
+    )
+    for field in reference.NAMES:
+        np.testing.assert_allclose(getattr(gradient, field), getattr(grads, field), atol=1e-4)
 
     diagonal, colour_weights = renderer.fisher(case.splats, case.camera)
     assert diagonal.sh.dtype == colour_weights.dtype == np.float32

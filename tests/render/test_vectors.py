@@ -13,7 +13,7 @@ import pytest
 from flexgs.render.cpu import blend, rows
 from flexgs.render.cpu.common import AREA, KERNEL
 
-ROWS = (blend._blend_row, rows.removal_row, rows.gradient_row, rows.fisher_row)
+ROWS = (blend._blend_row, rows.removal_row, rows.gradient_row, rows.misfit_row, rows.fisher_row)
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")

@@ -174,7 +174,7 @@ def chain_gradient(  # type: ignore[no-untyped-def]
     ids, records, sums, means, log_scales, quats, logits, sh, pose, lens, size, eye, antialiased,
     out_means, out_scales, out_quats, out_logits, out_sh,
 ):  # fmt: skip
-    """J^T g for every visible Gaussian, from the GRADIENT sums (m, 9); writes rows `ids`."""
+    """Adds J^T g of every visible Gaussian, from the GRADIENT sums (m, 9+), to rows `ids`."""
     k = sh.shape[1]
     for chunk in nb.prange((len(ids) + CHUNK - 1) // CHUNK):
         jac, poly = np.empty((SCREEN, WORLD)), np.empty((6, WORLD))
@@ -202,17 +202,17 @@ def chain_gradient(  # type: ignore[no-untyped-def]
                 total = world[a]
                 for channel in range(3):
                     total += slopes[channel, a] * sums[r, 6 + channel]
-                out_means[i, a] = total
-                out_scales[i, a] = world[3 + a]
+                out_means[i, a] += total
+                out_scales[i, a] += world[3 + a]
             for q in range(4):
-                out_quats[i, q] = (
+                out_quats[i, q] += (
                     turns[q, 0] * world[6] + turns[q, 1] * world[7] + turns[q, 2] * world[8]
                 )
-            out_logits[i] = sums[r, 0] / (1.0 + math.exp(float(logits[i])))
+            out_logits[i] += sums[r, 0] / (1.0 + math.exp(float(logits[i])))
             for channel in range(3):
                 if records[r, RED + channel] > 0.0:
                     for j in range(k):
-                        out_sh[i, j, channel] = basis[j] * sums[r, 6 + channel]
+                        out_sh[i, j, channel] += basis[j] * sums[r, 6 + channel]
 
 
 @nb.njit(**EXACT)

@@ -23,13 +23,15 @@ from flexgs.render.cpu.sums import (
     FISHER_SUMS,
     GRADIENT,
     GRADIENT_SUMS,
+    MISFIT,
+    MISFIT_SUMS,
     REMOVAL,
     REMOVAL_SUMS,
     SQUARE,
     sum_gaussians,
     sum_pairs,
 )
-from flexgs.render.protocol import GROUPS, Contributions, Parameters
+from flexgs.render.protocol import GROUPS, Contributions, Misfit, Parameters, zero_parameters
 
 F32 = npt.NDArray[np.float32]
 
@@ -129,14 +131,14 @@ class CpuRenderer:
         """See `Renderer.backward`."""
         _check_image(camera, pixel_weights, "pixel_weights")
         frame, sums, _ = self._sums(splats, camera, GRADIENT, GRADIENT_SUMS, pixel_weights)
-        gradient = _zeros(splats)
+        gradient = zero_parameters(splats)
         chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
         return _only(gradient, groups)
 
     def fisher(self, splats: Splats, camera: Camera) -> tuple[Parameters, F32]:
         """See `Renderer.fisher`; exact, the colours' dependence on the means included."""
         frame, sums, _ = self._sums(splats, camera, FISHER, FISHER_SUMS, None)
-        diagonal = _zeros(splats)
+        diagonal = zero_parameters(splats)
         chain_fisher(*_chain_arguments(frame, sums, splats, camera), *_arrays(diagonal))
         weights = np.zeros(splats.n, np.float32)
         weights[frame.ids] = sums[:, SQUARE]
@@ -158,6 +160,23 @@ class CpuRenderer:
         for column, values in zip(columns, (error, signed, square, blend, hits), strict=True):
             column[frame.ids] = values
         return Contributions(*columns)
+
+    def misfit(
+        self,
+        splats: Splats,
+        camera: Camera,
+        target: F32,  # (h, w, 3)
+        gradient: Parameters,
+    ) -> Misfit:
+        """See `Renderer.misfit`."""
+        _check_image(camera, target, "target")
+        frame, sums, image = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target)
+        chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
+        removal, weights = np.zeros((2, splats.n), np.float32)
+        removal[frame.ids] = sums[:, GRADIENT_SUMS]
+        weights[frame.ids] = sums[:, GRADIENT_SUMS + 1]
+        error = float(np.square(image - target, dtype=np.float64).sum())
+        return Misfit(error, removal, weights)
 
     def _sums(
         self, splats: Splats, camera: Camera, mode: int, width: int, extra: F32 | None
@@ -192,11 +211,6 @@ def _check_image(camera: Camera, image: F32, name: str) -> None:
             expected=(camera.height, camera.width, 3),
             found=image.shape,
         )
-
-
-def _zeros(splats: Splats) -> Parameters:
-    arrays = (splats.means, splats.log_scales, splats.quats, splats.opacity_logits, splats.sh)
-    return Parameters(*(np.zeros(a.shape, np.float32) for a in arrays))
 
 
 def _arrays(p: Parameters) -> tuple[F32, ...]:

@@ -151,3 +151,53 @@ def fisher_row(  # type: ignore[no-untyped-def]
         b1 += d_blue * x
         b2 += d_blue * x2
     return q0, q1, q2, q3, q4, square, r0, r1, r2, g0, g1, g2, b0, b1, b2
+
+
+@nb.njit(**KERNEL)
+def misfit_row(  # type: ignore[no-untyped-def]
+    state, at, dx, half_a, linear, constant, opacity, red, green, blue
+):
+    """Sums of D.v x^k (k = 0, 1, 2), of w v, of |D|^2 and w^2; planes T, S (3), v = misfit (3)."""
+    d0, d1, d2, c0, c1, c2, error, square = F0, F0, F0, F0, F0, F0, F0, F0
+    for lane in range(LANES):
+        i = at + lane
+        x = dx + np.float32(lane)
+        raw = _alpha(x, half_a, linear, constant, opacity)
+        alpha = min(ALPHA_MAX, raw)
+        before = state[i]
+        after = before * (F1 - alpha)
+        seen = F1 if alpha >= ALPHA_MIN else F0
+        live = F1 if after > T_MIN else F0
+        uncapped = F1 if raw <= ALPHA_MAX else F0
+        on = seen * live
+        weight = alpha * before * on
+        state[i] = before + seen * (after * live - before)
+        behind = on * alpha / (F1 - alpha)
+        v = state[i + PLANE4]
+        s = state[i + PLANE1] - weight * red
+        state[i + PLANE1] = s
+        d = weight * red - behind * s
+        q = d * d
+        dv = d * v
+        c0 += weight * v
+        v = state[i + PLANE5]
+        s = state[i + PLANE2] - weight * green
+        state[i + PLANE2] = s
+        d = weight * green - behind * s
+        q += d * d
+        dv += d * v
+        c1 += weight * v
+        v = state[i + PLANE6]
+        s = state[i + PLANE3] - weight * blue
+        state[i + PLANE3] = s
+        d = weight * blue - behind * s
+        q += d * d
+        dv += d * v
+        c2 += weight * v
+        dv *= uncapped
+        d0 += dv
+        d1 += dv * x
+        d2 += dv * x * x
+        error += q
+        square += weight * weight
+    return d0, d1, d2, c0, c1, c2, error, square

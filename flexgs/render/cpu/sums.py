@@ -37,11 +37,12 @@ from flexgs.render.cpu.common import (
     TILE,
     B,
 )
-from flexgs.render.cpu.rows import fisher_row, gradient_row, removal_row
+from flexgs.render.cpu.rows import fisher_row, gradient_row, misfit_row, removal_row
 
-REMOVAL, GRADIENT, FISHER = 0, 1, 2
+REMOVAL, GRADIENT, FISHER, MISFIT = 0, 1, 2, 3
 REMOVAL_SUMS = 5  # D^2, r D, w, w^2, hits
 GRADIENT_SUMS = 9  # D.v times 1, x, y, xx, xy, yy; w v (3)
+MISFIT_SUMS = GRADIENT_SUMS + 2  # those of GRADIENT for v = misfit, then D^2, w^2
 # Q times 1, x, y, xx, xy, yy, xxx, ..., yyyy; w^2; per channel w D times 1, x, y, xx, xy, yy
 SQUARE = 15
 CROSS = SQUARE + 1
@@ -121,7 +122,7 @@ def _prepare(state, mode, extra, x0, y0):  # type: ignore[no-untyped-def]
                 extra[y0 + row, x0 + lane, 2],
             )
             c0, c1, c2 = state[i + AREA], state[i + 2 * AREA], state[i + 3 * AREA]
-            if mode == REMOVAL:  # residual against the target
+            if mode in (REMOVAL, MISFIT):  # residual against the target
                 state[i + 4 * AREA] = c0 - e0
                 state[i + 5 * AREA] = c1 - e1
                 state[i + 6 * AREA] = c2 - e2
@@ -155,6 +156,11 @@ def _sum_tile(state, records, members, slots, x0, y0, mode, out):  # type: ignor
                 _add_gradient(
                     pair, gradient_row(state, at, dx, a, linear, constant, o, red, green, blue), y
                 )
+            elif mode == MISFIT:
+                row_sums = misfit_row(state, at, dx, a, linear, constant, o, red, green, blue)
+                _add_gradient(pair, row_sums[:6], y)
+                pair[GRADIENT_SUMS] += row_sums[6]
+                pair[GRADIENT_SUMS + 1] += row_sums[7]
             else:
                 _add_fisher(
                     pair, fisher_row(state, at, dx, a, linear, constant, o, red, green, blue), y
@@ -167,7 +173,8 @@ def sum_pairs(  # type: ignore[no-untyped-def]
 ):
     """Fills pairs (p, sums) f32 and image (h, w, 3) f32.
 
-    extra (h, w, 3) f32: the target for REMOVAL, pixel weights for GRADIENT, unused for FISHER.
+    extra (h, w, 3) f32: the target for REMOVAL and MISFIT, pixel weights for GRADIENT, unused for
+    FISHER.
     """
     height, width = image.shape[0], image.shape[1]
     for k in nb.prange(len(order)):
