@@ -135,7 +135,8 @@ def _choose_rows(
     rest = symbols.shape[1]
     reduced = np.empty((rest, rest))
     across = np.empty(rest)
-    slope = np.empty(rest)
+    slope, solution = np.empty(rest), np.empty(rest)
+    tableau, kept = np.empty((rest, rest)), np.empty(rest, dtype=np.int64)
     for i in order:
         own = _reduce(blocks[i], reduced, across)
         context = classes[i] * 4
@@ -157,13 +158,16 @@ def _choose_rows(
                 places[channel],
                 sizes[channel],
                 symbols[i, :, channel],
+                tableau,
+                solution,
+                kept,
             )
             if own > 0.0:
                 shift = 0.0
                 for j in range(rest):
                     reduced[j, j] -= RIDGE_BITS * lam
-                    kept = symbols[i, j, channel] * np.float64(steps[i, j])
-                    shift += across[j] * (colours[i, j + 1, channel] - kept)
+                    stored = symbols[i, j, channel] * np.float64(steps[i, j])
+                    shift += across[j] * (colours[i, j + 1, channel] - stored)
                 dc[i, channel] = colours[i, 0, channel] + shift / own
             if channel == 0:
                 context += min(used, 3)
@@ -188,6 +192,101 @@ def _reduce(block: F32, reduced: F64, across: F64) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _select(
+    tableau: F64,  # B; changed
+    solution: F64,  # B x; changed to the solution within what is kept
+    kept: I64,  # out: 1 where kept
+    steps: F32,
+    lam: float,
+    counts: F64,
+    places: F64,
+    sizes: F64,
+) -> int:
+    """Adds the coefficient with the best gain of the re-solved error - lambda * bits; -> how many.
+
+    The sweep operator keeps, for what is kept, minus the inverse of B and the solution, and for
+    the rest the Schur complement.
+    """
+    rest = len(solution)
+    used = 0
+    for _ in range(2 * rest):
+        best, place = 1e-12, -1
+        for j in range(rest):
+            curve = tableau[j, j]
+            if kept[j]:
+                value, inverse = solution[j], -curve
+                if inverse <= 0.0:
+                    continue
+                symbol = max(abs(int(np.rint(value / steps[j]))), 1)
+                saved = _bits(symbol, places[j], sizes) + counts[used] - counts[used - 1]
+                gain = lam * saved - value * value / inverse
+            else:
+                if curve <= 0.0:
+                    continue
+                value = solution[j] / curve
+                gain = value * solution[j]
+                if gain <= lam:
+                    continue
+                symbol = max(abs(int(np.rint(value / steps[j]))), 1)
+                gain -= lam * (_bits(symbol, places[j], sizes) + counts[used + 1] - counts[used])
+            if gain > best:
+                best, place = gain, j
+        if place < 0:
+            break
+        _sweep(tableau, solution, place, 1.0 - 2.0 * kept[place])
+        kept[place] = 1 - kept[place]
+        used += 2 * kept[place] - 1
+    return used
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sweep(tableau: F64, solution: F64, place: int, sign: float) -> None:
+    """Takes one coefficient in (sign 1) or out (sign -1)."""
+    rest = len(solution)
+    pivot = tableau[place, place]
+    value = solution[place] / pivot
+    for i in range(rest):
+        if i == place:
+            continue
+        factor = tableau[i, place] / pivot
+        solution[i] -= factor * solution[place]
+        for j in range(rest):
+            if j != place:
+                tableau[i, j] -= factor * tableau[place, j]
+    for i in range(rest):
+        if i != place:
+            tableau[i, place] *= sign / pivot
+            tableau[place, i] = tableau[i, place]
+    tableau[place, place] = -1.0 / pivot
+    solution[place] = sign * value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _round(
+    tableau: F64,  # minus the inverse of B where kept; changed
+    solution: F64,  # changed
+    kept: I64,
+    steps: F32,
+    symbols: I16,  # out
+) -> None:
+    """Rounds what is kept one after the other; each error moves those not yet rounded."""
+    rest = len(solution)
+    for k in range(rest):
+        if not kept[k]:
+            continue
+        step = np.float64(steps[k])
+        symbol = np.rint(min(max(solution[k] / step, -32767.0), 32767.0))
+        symbols[k] = int(symbol)
+        error = (symbol * step - solution[k]) / tableau[k, k]
+        for i in range(k + 1, rest):
+            if kept[i]:
+                solution[i] += tableau[i, k] * error
+                for j in range(k + 1, rest):
+                    if kept[j]:
+                        tableau[i, j] -= tableau[i, k] * tableau[k, j] / tableau[k, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _search(
     slope: F64,  # B x; becomes B (x - y)
     reduced: F64,  # B with the ridge
@@ -197,10 +296,49 @@ def _search(
     places: F64,
     sizes: F64,
     symbols: I16,  # out
+    tableau: F64,  # scratch
+    solution: F64,
+    kept: I64,
+) -> int:
+    """The symbols of one channel; -> how many are not 0."""
+    rest = len(slope)
+    least = lam * (1.0 + counts[min(1, rest)] - counts[0])
+    worth = False
+    for j in range(rest):
+        kept[j] = 0
+        solution[j] = slope[j]
+        worth |= slope[j] * slope[j] > least * reduced[j, j]
+    if not worth:
+        return 0
+    tableau[:] = reduced
+    used = _select(tableau, solution, kept, steps, lam, counts, places, sizes)
+    if not used:
+        return 0
+    _round(tableau, solution, kept, steps, symbols)
+    used = 0
+    for j in range(rest):
+        if symbols[j]:
+            used += 1
+            move = symbols[j] * np.float64(steps[j])
+            for i in range(rest):
+                slope[i] -= reduced[i, j] * move
+    return _polish(slope, reduced, steps, lam, counts, places, sizes, symbols, used)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _polish(
+    slope: F64,  # B (x - y), kept up to date
+    reduced: F64,
+    steps: F32,
+    lam: float,
+    counts: F64,
+    places: F64,
+    sizes: F64,
+    symbols: I16,  # changed
+    used: int,
 ) -> int:
     """Changes one symbol after the other while that pays; -> how many are not 0."""
     rest = len(slope)
-    used = 0
     for _ in range(MOVES):
         best, place, value = -1e-12, -1, 0
         for j in range(rest):
