@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from flexgs.entropy.contexts.coder import BAD_VALUE, FAULT, Bytes, Coder
-from flexgs.entropy.contexts.integers import SIGN_NODE, code_size, cost_size
+from flexgs.entropy.contexts.integers import SIGN_NODE, VALUE_MAX, code_size, cost_size
 from flexgs.entropy.contexts.model import Slots, Weights, decide, price
 from flexgs.entropy.contexts.options import CODING, INLINED, Int, pointer
 
@@ -36,6 +36,12 @@ def code_bit(
     return result
 
 
+@njit(**INLINED)
+def _check_value(coder: Coder, v: Int, least: Int) -> None:
+    if v < least or v > VALUE_MAX:
+        coder[FAULT] = np.int64(coder[FAULT]) | BAD_VALUE
+
+
 @njit(**CODING)
 def _code_uint(
     coder: Coder,
@@ -48,8 +54,7 @@ def _code_uint(
     mixer: Int,
     v: Int,
 ) -> Int:
-    if v < 0:
-        coder[FAULT] = np.int64(coder[FAULT]) | BAD_VALUE
+    _check_value(coder, v, 0)
     if not decide(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
         return np.int64(0)
     size: Int = code_size(coder, data, slots, weights, a, b, c, mixer, v)
@@ -68,6 +73,7 @@ def _code_int(
     mixer: Int,
     v: Int,
 ) -> Int:
+    _check_value(coder, v, -VALUE_MAX)
     if not decide(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
         return np.int64(0)
     negative = np.int64(v < 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from flexgs.entropy.contexts.coder import BAD_VALUE, FAULT, Bytes, Coder, transmit
+from flexgs.entropy.contexts.coder import Bytes, Coder, transmit
 from flexgs.entropy.contexts.model import Slots, Weights, decide, price
 from flexgs.entropy.contexts.options import CODING, INLINED, Int
 from flexgs.entropy.contexts.tables import COST_BITS, PROBABILITY_BITS
@@ -48,8 +48,6 @@ def _code_large(
     size: Int,
 ) -> Int:
     """A size of UNARY or more: exponent, two modelled bits of the mantissa, the rest as it is."""
-    if size > VALUE_MAX:
-        coder[FAULT] = np.int64(coder[FAULT]) | BAD_VALUE
     rest: Int = min(max(size, UNARY), VALUE_MAX) - UNARY + 1  # 1..2^20 - 1
     exponent = 0
     while exponent < EXPONENT_MAX:

@@ -39,7 +39,7 @@ SLOT_START = 1 << 31  # probability 1/2, count 0
 SLOT_ONE = 1 << 22
 STRETCH_SHIFT = 32 - STRETCH_BITS
 WEIGHT_BITS = 16
-WEIGHT_START = 26214  # 0.4
+WEIGHT_START = 21845  # 1/3: the opinions' mean
 WEIGHT_MAX = 1 << 20
 LEARNING_SHIFT = 14  # a weight moves by stretch * error / 64
 
