@@ -172,6 +172,21 @@ def fit_steps(
     return np.asarray(np.clip(fixed, 1 - COEFFICIENT_LIMIT, COEFFICIENT_LIMIT - 1), dtype=np.int32)
 
 
+def fit_guesses(
+    features: I32,  # (n, f)
+    values: F64,  # (n,) in octaves, or any unit of which a sixteenth is fine enough
+) -> I32:  # (f + 1,)
+    """Coefficients with which `step_classes` gives values instead of steps: least squares."""
+    design = np.concatenate(
+        [np.ones((len(features), 1)), features.astype(np.float64) / OCTAVE], axis=1
+    )
+    normal = np.einsum("ni,nj->ij", design, design)
+    right = np.einsum("ni,n->i", design, values)
+    solution = np.linalg.solve(normal + _RIDGE * np.eye(len(normal)), right)
+    fixed = np.rint(solution * COEFFICIENT_ONE)
+    return np.asarray(np.clip(fixed, 1 - COEFFICIENT_LIMIT, COEFFICIENT_LIMIT - 1), dtype=np.int32)
+
+
 def _fit_log_fisher(design: F64, fisher: F64) -> F64:  # (n, c), (n,) -> (c,)
     """argmin over b of mean(F 2^-Xb / ln 2 + Xb): a gamma regression with the logarithm as link."""
     size = design.shape[1]

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A column of quantised values, coded against a guess and what the rows before it were.
+
+One kernel encodes, decodes, and chooses: given real targets it takes, of the integers near each,
+the one with the least error * weight + bits, at the prices that the adapting model asks just then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from flexgs.entropy.contexts import (
+    CODING,
+    code_int,
+    cost_int,
+    finish_encoder,
+    new_model,
+    start_encoder,
+)
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+Model = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]
+
+SPREADS = 40  # half octaves of the step
+NEAR = 13  # buckets of what neighbours deviate by, in half steps
+STATICS = 32
+FLAGS = 2
+GROUPS = 8
+MEMORY_SHIFT = 2
+_FIRST_B = SPREADS * STATICS
+_FIRST_C = _FIRST_B + SPREADS * NEAR
+CONTEXTS = _FIRST_C + SPREADS * NEAR * FLAGS
+NO_TARGETS = np.zeros(0)
+COST_ONE = 65536.0
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What both sides know of one column before its first symbol; arrays (n,)."""
+
+    steps: I64  # in 1/65536; 0: the row has no symbol
+    guesses: I64  # expected values in 1/65536
+    spreads: I32  # 0 .. SPREADS - 1, which steps are alike
+    statics: I32  # 0 .. STATICS - 1, anything that other columns tell
+    flags: I32  # 0 .. FLAGS - 1, how closely the row before is related
+    groups: I32  # 0 .. GROUPS - 1, rows that share a memory
+
+
+@njit(**CODING)
+def _bucket(deviation: int, step: int) -> int:
+    halves = (2 * deviation + (step >> 1)) // step
+    return min(max(halves, -(NEAR // 2)), NEAR // 2) + NEAR // 2
+
+
+@njit(**CODING)
+def code_rows(
+    coder: U64,
+    data: U8,
+    slots: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.int32],
+    steps: I64,
+    guesses: I64,
+    spreads: I32,
+    statics: I32,
+    flags: I32,
+    groups: I32,
+    targets: F64,  # (n,) or empty: in 1/65536
+    prices: F64,  # (n,) or empty: bits a squared unit of 1/65536
+    symbols: I32,  # (n,) read, written, or chosen
+) -> None:
+    """Codes all rows; see the module."""
+    memory = np.zeros(GROUPS, np.int64)
+    last = np.zeros(GROUPS, np.int64)
+    for i in range(len(steps)):
+        step = steps[i]
+        if step == 0:
+            symbols[i] = 0
+            continue
+        group, spread = groups[i], spreads[i]
+        base = (2 * guesses[i] + step) // (2 * step)
+        a = spread * STATICS + statics[i]
+        b = _FIRST_B + spread * NEAR + _bucket(memory[group], step)
+        c = _FIRST_C + (spread * FLAGS + flags[i]) * NEAR + _bucket(last[group], step)
+        if len(targets):
+            nearest = np.int64(np.floor(targets[i] / step + 0.5))
+            best = np.inf
+            for candidate in range(nearest - 1, nearest + 2):
+                miss = candidate * np.float64(step) - targets[i]
+                cost = prices[i] * miss * miss * COST_ONE
+                if cost < best:
+                    cost += cost_int(slots, weights, a, b, c, spread, candidate - base)
+                    if cost < best:
+                        best = cost
+                        symbols[i] = candidate
+        value = code_int(coder, data, slots, weights, a, b, c, spread, symbols[i] - base) + base
+        symbols[i] = value
+        deviation = value * step - guesses[i]
+        last[group] = deviation
+        memory[group] += (deviation - memory[group]) >> MEMORY_SHIFT
+
+
+def code_column(
+    coder: U64, data: U8, model: Model, column: Column, symbols: I32, rows: slice = slice(None)
+) -> None:
+    """Encodes or decodes the rows of a column in place."""
+    _run(coder, data, model, column, NO_TARGETS, NO_TARGETS, symbols, rows)
+
+
+def choose_column(column: Column, targets: F64, prices: F64) -> I32:  # (n,) each
+    """The symbols that cost the least in error and bits together."""
+    symbols = np.zeros(len(targets), np.int32)
+    coder, data = start_encoder(16 * len(targets) + 64)
+    _run(coder, data, new_column_model(), column, targets, prices, symbols, slice(None))
+    finish_encoder(coder, data)
+    return symbols
+
+
+def new_column_model() -> Model:
+    """A model that knows nothing yet."""
+    return new_model(CONTEXTS, SPREADS)
+
+
+def _run(
+    coder: U64,
+    data: U8,
+    model: Model,
+    column: Column,
+    targets: F64,
+    prices: F64,
+    symbols: I32,
+    rows: slice,
+) -> None:
+    known = (column.steps, column.guesses, column.spreads, column.statics)
+    related = (column.flags, column.groups)
+    parts = [np.ascontiguousarray(array[rows]) for array in (*known, *related)]
+    code_rows(coder, data, *model, *parts, targets, prices, symbols)

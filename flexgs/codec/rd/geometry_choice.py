@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Splats -> plan and symbols of their geometry: the least error + lambda * bits.
+
+Parameters are rounded one after the other, each where the errors made so far want it, and each to
+the integer that costs least in error and bits together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.codec.rd.columns import Column, choose_column
+from flexgs.codec.rd.geometry import (
+    NO_POLE,
+    GeometrySymbols,
+    Known,
+    know_cells,
+    learn_opacity,
+    learn_scale,
+    opacity_column,
+    place_splits,
+    pole_classes,
+    pole_column,
+    scale_column,
+    spin_column,
+)
+from flexgs.core import Splats
+from flexgs.errors import SceneError
+from flexgs.quant.adaptive.blocks import Targets, find_targets, turn_blocks
+from flexgs.quant.adaptive.cells import (
+    cell_codes,
+    contract,
+    distance_features,
+    find_cells,
+)
+from flexgs.quant.adaptive.directions import (
+    dequantise_quats,
+    pole_coordinates,
+    pole_order,
+    pole_slopes,
+    spin_slopes,
+    spin_targets,
+    turn_errors,
+)
+from flexgs.quant.adaptive.features import fit_guesses, fit_steps, stack_features
+from flexgs.quant.adaptive.feedback import choose_places, factor_blocks
+from flexgs.quant.adaptive.geometry_plan import GUESSED, GeometryPlan
+from flexgs.quant.adaptive.levels import ONE, fixed_values, opacity_features
+from flexgs.quant.positions import fit_frame
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+
+_STEP_FEATURES = (1, 3, 4, 5, 6, 6, 6)  # how many are known before each row of STEPPED
+_DENSITY = 0.6  # cells are as small as it takes to have this share of the most there can be
+_PLACE_LOSS = 1.4  # mean error of the best of 27 points over that of a cube of as many radii
+
+
+def quantise_geometry(
+    splats: Splats,
+    fisher: npt.NDArray[np.floating],  # (n, 10, 10), see find_targets
+    lam: float,  # squared error a bit
+) -> tuple[GeometryPlan, GeometrySymbols, I64]:  # and the order: rows of splats in file order
+    """The plan and the symbols with the least error + lam * bits, in Morton order.
+
+    Raises:
+        SceneError: a 2-D scene, or discs without a third scale.
+    """
+    if splats.d != 3 or splats.model == "2dgs":
+        raise SceneError(
+            "the rd profile stores 3-D Gaussians with three scales",
+            expected="d = 3, model 3dgs or mip",
+            found=f"d = {splats.d}, model {splats.model}",
+            hint="use the segment profile",
+        )
+    plan, targets, contracted = plan_geometry(splats, fisher, lam)
+    cells = find_cells(contracted, plan.depth)
+    order = np.lexsort((-targets.scales[:, 0], cell_codes(cells, plan.depth)))
+    cells, targets, contracted = cells[order], targets.select(order), contracted[order]
+    symbols, moved = _round_all(plan, cells, targets, contracted, lam)
+    order = order[moved]
+    root = _root(symbols.cells)
+    return replace(plan, root=root), symbols, order
+
+
+def _root(cells: I32) -> int:
+    away = np.where(cells < 0, -1 - cells, cells)
+    return int(away.max(initial=0)).bit_length()
+
+
+def choose_depth(contracted: F64) -> int:
+    """The smallest depth whose cells separate Gaussians nearly as well as the deepest can."""
+    if not len(contracted):
+        return 0
+    counts = [len(np.unique(cell_codes(find_cells(contracted, d), d))) for d in range(13)]
+    return next(d for d, count in enumerate(counts) if count >= _DENSITY * counts[-1])
+
+
+def plan_geometry(
+    splats: Splats, fisher: npt.NDArray[np.floating], lam: float
+) -> tuple[GeometryPlan, Targets, F64]:
+    """Frame, cells, and coefficients fitted to the scene; targets and contracted positions."""
+    frame = fit_frame(splats.means)
+    contracted = contract(splats.means, frame)
+    depth = choose_depth(contracted)
+    floor = -136
+    targets = find_targets(splats, fisher, floor, lam)
+    cells = find_cells(contracted, depth)
+    alpha, clearness = opacity_features(np.rint(targets.opacity * ONE).astype(np.int64))
+    features = stack_features(
+        distance_features(cells, depth),
+        alpha,
+        clearness,
+        np.rint(targets.scales * 16).astype(np.int32),
+    )
+    pivots = factor_blocks(targets.blocks.copy())[0]
+    radius = float(frame.radius)
+    needed = [
+        pivots[:, 0],
+        pivots[:, 1],
+        pivots[:, 2],
+        pivots[:, 3],
+        pivots[:, 4:6].mean(axis=1) * (np.pi / 4) ** 2,
+        pivots[:, 6] * (np.pi / 2) ** 2,
+        np.exp(np.log(pivots[:, 7:]).mean(axis=1)) * (_PLACE_LOSS * radius**2),
+    ]
+    steps = np.stack(
+        [
+            fit_steps(_known_only(features, known), need, lam)
+            for known, need in zip(_STEP_FEATURES, needed, strict=True)
+        ]
+    )
+    values = np.concatenate([targets.opacity[:, None], targets.scales], axis=1)
+    guesses = np.stack(
+        [
+            fit_guesses(_known_only(features, known), values[:, k])
+            for k, known in enumerate(_STEP_FEATURES[: len(GUESSED)])
+        ]
+    )
+    plan = GeometryPlan(frame, depth, 0, floor, steps, guesses)
+    return plan, targets, contracted
+
+
+def _known_only(features: I32, known: int) -> I32:
+    kept = features.copy()
+    kept[:, known:] = 0
+    return kept
+
+
+def _round_all(
+    plan: GeometryPlan, cells: I32, targets: Targets, contracted: F64, lam: float
+) -> tuple[GeometrySymbols, I64]:
+    n = len(cells)
+    known = know_cells(plan, cells)
+    errors = np.zeros((n, 10))
+    pivots, mixing = factor_blocks(targets.blocks.copy())
+    opacity = _round_column(opacity_column(known), targets.opacity, errors, pivots, mixing, 0, lam)
+    learn_opacity(known, opacity, opacity_column(known).steps)
+    scales = np.zeros((n, 3), np.int32)
+    for axis in range(3):
+        column = scale_column(known, axis)
+        scales[:, axis] = _round_column(
+            column, targets.scales[:, axis], errors, pivots, mixing, 1 + axis, lam
+        )
+        learn_scale(known, axis, scales[:, axis], column.steps)
+    turned, faces = turn_blocks(targets, pole_order(known.needles))
+    pivots, mixing = factor_blocks(turned.blocks.copy())
+    faces, poles, spins = _round_rotation(known, turned, faces, errors, pivots, mixing, lam)
+    splits = place_splits(known)
+    shifts = -np.einsum("nij,nj->ni", mixing[:, 7:, :7], errors[:, :7])
+    octaves = np.maximum(np.where(cells < 0, -1 - cells, cells) >> plan.depth, 1) - 1
+    fine = choose_places(
+        contracted,
+        float(plan.frame.radius) * np.exp2(octaves.astype(np.float64)),
+        shifts,
+        np.ascontiguousarray(pivots[:, 7:]),
+        np.ascontiguousarray(mixing[:, 7:, 7:]),
+        cells,
+        splits,
+        known.features[:, 0].copy(),
+        plan.depth,
+    )
+    cells = (fine >> splits).astype(np.int32)
+    places = (fine - (cells.astype(np.int64) << splits)).astype(np.int32)
+    symbols = GeometrySymbols(cells, opacity, scales, faces, poles, spins, places)
+    moved = np.lexsort((-known.scales[:, 0], cell_codes(cells, plan.depth)))
+    return symbols.select(moved), moved
+
+
+def _round_column(
+    column: Column,
+    wanted: F64,
+    errors: F64,  # (n, 10), the column's are written
+    pivots: F64,
+    mixing: F64,
+    row: int,
+    lam: float,
+) -> I32:
+    shift = -np.einsum("nj,nj->n", mixing[:, row, :row], errors[:, :row])
+    targets = wanted + np.clip(shift, -1.0, 1.0)
+    symbols = choose_column(column, targets * ONE, pivots[:, row] / (lam * float(ONE) ** 2))
+    errors[:, row] = fixed_values(symbols, column.steps) / ONE - wanted
+    return symbols
+
+
+def _round_rotation(
+    known: Known,
+    turned: Targets,
+    faces: I32,
+    errors: F64,
+    pivots: F64,
+    mixing: F64,
+    lam: float,
+) -> tuple[I32, I32, I32]:
+    n = len(faces)
+    classes = pole_classes(known)
+    ab = pole_coordinates(turned.axes[:, :, 2], faces)
+    slopes = pole_slopes(turned.axes, faces, ab)
+    faces = np.where(classes < NO_POLE, faces, 0).astype(np.int32)
+    # the form of both turns, in a and b; b is rounded after a
+    lower = mixing[:, 4:6, 4:6] + np.eye(2)
+    form = np.einsum("nki,nk,nkj->nij", lower, pivots[:, 4:6], lower)
+    form = np.einsum("nki,nkl,nlj->nij", slopes, form, slopes)
+    shift = -np.einsum("nij,nj->ni", mixing[:, 4:6, :4], errors[:, :4])
+    shift[:, 1] -= mixing[:, 5, 4] * shift[:, 0]
+    shift = np.linalg.solve(slopes, np.clip(shift, -0.3, 0.3)[:, :, None])[:, :, 0]
+    across = form[:, 0, 1] / form[:, 1, 1]
+    prices = np.stack([form[:, 0, 0] - across * form[:, 0, 1], form[:, 1, 1]])
+    prices /= lam * float(ONE) ** 2
+    poles, values = np.zeros((n, 2), np.int32), np.zeros((n, 2), np.int64)
+    column = pole_column(known, faces, None)
+    poles[:, 0] = choose_column(column, (ab[:, 0] + shift[:, 0]) * ONE, prices[0])
+    values[:, 0] = fixed_values(poles[:, 0], column.steps)
+    miss = values[:, 0] / ONE - ab[:, 0] - shift[:, 0]
+    column = pole_column(known, faces, values[:, 0])
+    wish = ab[:, 1] + shift[:, 1] - np.clip(across * miss, -0.3, 0.3)
+    poles[:, 1] = choose_column(column, wish * ONE, prices[1])
+    values[:, 1] = fixed_values(poles[:, 1], column.steps)
+    a, b = values[:, 0] / ONE, values[:, 1] / ONE
+    c = spin_targets(turned.axes, faces, a, b)
+    errors[:, 4:7] = turn_errors(turned.axes, dequantise_quats(faces, a, b, c))
+    shift_c = -np.einsum("nj,nj->n", mixing[:, 6, :6], errors[:, :6])
+    slope = spin_slopes(c)
+    column = spin_column(known, faces, values)
+    wish = c + np.clip(shift_c / slope, -0.3, 0.3)
+    spins = choose_column(column, wish * ONE, pivots[:, 6] * slope**2 / (lam * float(ONE) ** 2))
+    quats = dequantise_quats(faces, a, b, fixed_values(spins, column.steps) / ONE)
+    errors[:, 4:7] = np.clip(turn_errors(turned.axes, quats), -0.5, 0.5)
+    return faces, poles, spins

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometry of a chunk of consecutive rows <-> one payload an attribute; chunks are independent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from flexgs.codec.rd.columns import Column, code_column, new_column_model
+from flexgs.codec.rd.geometry import (
+    NO_POLE,
+    GeometrySymbols,
+    Known,
+    cell_shift,
+    know_cells,
+    learn_opacity,
+    learn_scale,
+    opacity_column,
+    place_splits,
+    pole_classes,
+    pole_column,
+    scale_column,
+    spin_column,
+)
+from flexgs.codec.rd.tree import code_tree, new_tree_model
+from flexgs.core.morton import morton_cells, morton_codes
+from flexgs.entropy.contexts import (
+    CODING,
+    check_decoder,
+    code_uint,
+    finish_encoder,
+    new_model,
+    start_decoder,
+    start_encoder,
+)
+from flexgs.entropy.contexts.coder import transmit
+from flexgs.entropy.contexts.options import pointer
+from flexgs.errors import Corrupt
+from flexgs.quant.adaptive.geometry_plan import GeometryPlan
+from flexgs.quant.adaptive.levels import fixed_values
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+Stream = tuple[U64, U8]
+
+ATTRIBUTES = ("means", "opacity_logits", "log_scales", "quats")
+MAX_CHUNK_ROWS = 1 << 20
+_CAPACITY = 40  # bytes a row that no attribute exceeds
+_HALF = 1 << 15
+_FACE_STATICS = 80
+
+
+def code_geometry(
+    plan: GeometryPlan, symbols: GeometrySymbols, rows: slice = slice(None)
+) -> dict[str, bytes]:
+    """Payloads of a chunk by attribute."""
+    chunk = symbols.select(rows)
+    n = len(chunk.cells)
+    streams = {name: start_encoder(_CAPACITY * n + 256) for name in ATTRIBUTES}
+    _run(plan, chunk, streams, False)
+    return {name: finish_encoder(*stream).tobytes() for name, stream in streams.items()}
+
+
+def decode_geometry(
+    plan: GeometryPlan, payloads: Mapping[str, bytes], count: int
+) -> GeometrySymbols:
+    """The inverse of `code_geometry`.
+
+    Raises:
+        Corrupt: a payload is not what an encoder writes.
+    """
+    if not 0 <= count <= MAX_CHUNK_ROWS:
+        raise Corrupt("a chunk is too long", expected=MAX_CHUNK_ROWS, found=count)
+    wide = [np.zeros((count, 3), np.int32) for _ in range(3)]
+    flat = [np.zeros(count, np.int32) for _ in range(3)]
+    chunk = GeometrySymbols(
+        cells=wide[0],
+        opacity=flat[0],
+        scales=wide[1],
+        faces=flat[1],
+        poles=np.zeros((count, 2), np.int32),
+        spins=flat[2],
+        places=wide[2],
+    )
+    streams = {name: start_decoder(payloads[name]) for name in ATTRIBUTES}
+    _run(plan, chunk, streams, True)
+    for stream in streams.values():
+        check_decoder(*stream)
+    return chunk
+
+
+def _run(
+    plan: GeometryPlan, chunk: GeometrySymbols, streams: dict[str, Stream], decoding: bool
+) -> None:
+    """One pass over all columns; symbols are read, or written in place when decoding."""
+    _run_tree(plan, chunk.cells, streams["means"], decoding)
+    known = know_cells(plan, chunk.cells)
+    column = opacity_column(known)
+    _run_column(streams["opacity_logits"], column, chunk.opacity)
+    learn_opacity(known, chunk.opacity, column.steps)
+    for axis in range(3):
+        column = scale_column(known, axis)
+        _run_column(streams["log_scales"], column, chunk.scales[:, axis])
+        learn_scale(known, axis, chunk.scales[:, axis], column.steps)
+    _run_rotation(known, chunk, streams["quats"])
+    code_places(*streams["means"], place_splits(known), chunk.places)
+
+
+def _run_tree(plan: GeometryPlan, cells: I32, stream: Stream, decoding: bool) -> None:
+    shift, levels = cell_shift(plan), plan.root + 1
+    codes = np.zeros(len(cells), np.int64)
+    if not decoding:
+        codes[:] = morton_codes(cells.astype(np.int64) + shift).astype(np.int64)
+    if not code_tree(*stream, *new_tree_model(), levels, codes, decoding):
+        raise Corrupt("the cells do not fit the number of Gaussians", section="means")
+    if decoding:
+        cells[:] = morton_cells(codes.astype(np.uint64), 3) - shift
+
+
+def _run_column(stream: Stream, column: Column, symbols: I32) -> None:
+    values = np.ascontiguousarray(symbols)
+    code_column(*stream, new_column_model(), column, values)
+    symbols[:] = values
+
+
+def _run_rotation(known: Known, chunk: GeometrySymbols, stream: Stream) -> None:
+    used = pole_classes(known) < NO_POLE
+    statics = (known.needles * 1).astype(np.int32)
+    code_faces(*stream, *new_model(_FACE_STATICS, 2), used, statics, chunk.faces)
+    values: list[I64] = []
+    for k in range(2):
+        column = pole_column(known, chunk.faces, values[0] if values else None)
+        _run_column(stream, column, chunk.poles[:, k])
+        values.append(fixed_values(chunk.poles[:, k], column.steps))
+    column = spin_column(known, chunk.faces, np.stack(values, axis=1))
+    _run_column(stream, column, chunk.spins)
+
+
+@njit(**CODING)
+def code_faces(
+    coder: U64,
+    data: U8,
+    slots: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.int32],
+    used: npt.NDArray[np.bool_],
+    statics: I32,  # (n,) 0 | 1
+    faces: I32,  # (n,) read or written
+) -> None:
+    """The pole's world axis: 0, 1 or 2, and 0 where nothing is stored."""
+    before = np.zeros((2, 3), np.int64)
+    for i in range(len(faces)):
+        if not used[i]:
+            faces[i] = 0
+            continue
+        kind = statics[i]
+        past = before[kind]
+        a = kind * 3 + past[0]
+        b = 6 + (kind * 3 + past[0]) * 9 + past[1] * 3 + past[2]
+        c = 60 + kind * 3 + before[1 - kind, 0]
+        face = min(code_uint(coder, data, slots, weights, a, b, c, kind, faces[i]), 2)
+        faces[i] = face
+        past[2] = past[1]
+        past[1] = past[0]
+        past[0] = face
+
+
+@njit(**CODING)
+def code_places(coder: U64, data: U8, splits: I32, places: I32) -> None:
+    """Bits inside the cells, as they are: nothing predicts them."""
+    registers, stream = pointer(coder), pointer(data)
+    for i in range(len(splits)):
+        for k in range(3):
+            value = 0
+            for place in range(splits[i, k] - 1, -1, -1):
+                bit = transmit(registers, stream, _HALF, (places[i, k] >> place) & 1)
+                value = 2 * value + bit
+            places[i, k] = value
