@@ -20,7 +20,7 @@ RANKS = (
     ("registry",),
     ("core", "options"),
     ("io", "quant", "entropy", "render"),
-    ("container", "importance", "quality"),
+    ("container", "importance", "quality", "repair"),
     ("cameras",),
     ("codec",),
     ("search", "report", "scenes"),

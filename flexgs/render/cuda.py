@@ -19,6 +19,7 @@ from torch import Tensor
 from flexgs.core import Camera, Splats
 from flexgs.errors import UsageError
 from flexgs.render.cuda_support import require_cuda
+from flexgs.render.own_frame import own_frame
 from flexgs.render.probes import (
     gradients,
     probe_signs,
@@ -129,6 +130,14 @@ class CudaRenderer:
         sums = self.contributions(splats, camera)
         error = float(np.square(missed, dtype=np.float64).sum())
         return Misfit(error, sums.removal, sums.colour_weights)
+
+    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+        """See `Renderer.blocks`; outer products of probes' gradients."""
+        for signs in probe_signs(camera, self.probes):
+            found = self.backward(splats, camera, signs.astype(np.float32), GROUPS)
+            own = own_frame(splats, found)
+            total += own[:, :, None] * own[:, None, :] / np.float32(self.probes)
+        return self.contributions(splats, camera).colour_weights
 
     def _scene(self, splats: Splats) -> TorchSplats:
         """The tensors of `splats`, uploaded at its first use and kept for the last few scenes."""

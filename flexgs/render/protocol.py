@@ -92,3 +92,10 @@ class Renderer(Protocol):
         gradient: Parameters,  # added to: the gradient of half the squared error
     ) -> Misfit:
         """One pass for all that repairing needs."""
+
+    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+        """Adds J^T J of each Gaussian's geometry to `total` (n, 10, 10); returns S_iv (n,).
+
+        In the Gaussian's own frame: 0-2 means along its axes (scene units), 3-5 log_scales, 6-8 a
+        small rotation about its axes (radians), 9 the opacity logit.
+        """

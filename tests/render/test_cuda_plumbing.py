@@ -16,6 +16,7 @@ from torch import Tensor
 from flexgs.core import Camera
 from flexgs.render import cuda
 from flexgs.render.cuda import CudaRenderer
+from flexgs.render.own_frame import OWN
 from flexgs.render.protocol import zero_parameters
 from tests.render import reference, scenes
 
@@ -125,6 +126,11 @@ def test_every_method_answers_with_the_oracles_numbers(name: str, renderer: Cuda
     )
     for field in reference.NAMES:
         np.testing.assert_allclose(getattr(gradient, field), getattr(grads, field), atol=1e-4)
+
+    total = np.zeros((case.splats.n, OWN, OWN), np.float32)
+    seen = renderer.blocks(case.splats, case.camera, total)
+    np.testing.assert_array_equal(total, total.transpose(0, 2, 1))
+    assert (np.diagonal(total, axis1=1, axis2=2)[seen > 0, 9] > 0).all()
 
     diagonal, colour_weights = renderer.fisher(case.splats, case.camera)
     assert diagonal.sh.dtype == colour_weights.dtype == np.float32

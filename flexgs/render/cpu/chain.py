@@ -297,3 +297,54 @@ def chain_fisher(  # type: ignore[no-untyped-def]
                 if records[r, RED + channel] > 0.0:
                     for j in range(k):
                         out_sh[i, j, channel] = basis[j] * basis[j] * square
+
+
+@nb.njit(**EXACT)
+def _to_own_axes(jac, axes, pose, out):  # type: ignore[no-untyped-def]
+    """out (SCREEN, WORLD): `jac` with means and rotation about the Gaussian's own axes."""
+    for k in range(3):
+        for row in range(SCREEN):
+            mean, turn = 0.0, 0.0
+            for world in range(3):
+                along = (
+                    pose[0, world] * axes[0, k]
+                    + pose[1, world] * axes[1, k]
+                    + pose[2, world] * axes[2, k]
+                )
+                mean += jac[row, world] * along
+                turn += jac[row, 6 + world] * along
+            out[row, k], out[row, 3 + k], out[row, 6 + k] = mean, jac[row, 3 + k], turn
+
+
+@nb.njit(**EXACT_PARALLEL)
+def chain_blocks(  # type: ignore[no-untyped-def]
+    ids, sums, means, log_scales, quats, logits, pose, lens, size, antialiased, blocks
+):
+    """Adds J^T J of every visible Gaussian's geometry (docs: Renderer.blocks) to rows `ids`.
+
+    The colours' dependence on the means through the direction of view is left out.
+    """
+    for chunk in nb.prange((len(ids) + CHUNK - 1) // CHUNK):
+        jac, own, gram = np.empty((SCREEN, WORLD)), np.empty((SCREEN, WORLD)), np.empty((6, 6))
+        poly, axes, cov = np.empty((6, WORLD + 1)), np.empty((3, 3)), np.empty((3, 3))
+        weighted = np.empty((6, WORLD + 1))
+        for r in range(chunk * CHUNK, min(len(ids), (chunk + 1) * CHUNK)):
+            i = ids[r]
+            conic = projection_jacobian(
+                i, means, log_scales, quats, pose, lens, size, antialiased, axes, cov, jac
+            )
+            _to_own_axes(jac, axes, pose, own)
+            _to_monomials(own, conic, poly)
+            for m in range(6):
+                poly[m, WORLD] = 0.0
+            poly[0, WORLD] = 1.0 / (1.0 + math.exp(float(logits[i])))
+            _fill_gram(sums, r, gram)
+            for a in range(6):
+                for p in range(WORLD + 1):
+                    weighted[a, p] = 0.0
+                for b in range(6):
+                    for p in range(WORLD + 1):
+                        weighted[a, p] += gram[a, b] * poly[b, p]
+            for p in range(WORLD + 1):
+                for q in range(WORLD + 1):
+                    blocks[i, p, q] += _quadratic(weighted, poly, p, q)

@@ -15,7 +15,7 @@ from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError
 from flexgs.render.cpu.binning import depth_order, tile_grid, tile_lists
 from flexgs.render.cpu.blend import blend_image
-from flexgs.render.cpu.chain import chain_fisher, chain_gradient
+from flexgs.render.cpu.chain import chain_blocks, chain_fisher, chain_gradient
 from flexgs.render.cpu.common import RECORD
 from flexgs.render.cpu.project import gather_records, project
 from flexgs.render.cpu.sums import (
@@ -177,6 +177,24 @@ class CpuRenderer:
         weights[frame.ids] = sums[:, GRADIENT_SUMS + 1]
         error = float(np.square(image - target, dtype=np.float64).sum())
         return Misfit(error, removal, weights)
+
+    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+        """See `Renderer.blocks`; exact but for the colours' dependence on the means."""
+        frame, sums, _ = self._sums(splats, camera, FISHER, FISHER_SUMS, None)
+        chain_blocks(
+            frame.ids,
+            sums,
+            splats.means,
+            splats.log_scales,
+            splats.quats,
+            splats.opacity_logits,
+            *camera_arguments(camera)[:3],
+            splats.model == "mip",
+            total,
+        )
+        weights = np.zeros(splats.n, np.float32)
+        weights[frame.ids] = sums[:, SQUARE]
+        return weights
 
     def _sums(
         self, splats: Splats, camera: Camera, mode: int, width: int, extra: F32 | None

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`FreeSplats`: Gaussians whose parameters move, with the memory of their steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.core import Splats
+from flexgs.core.rotations import normalize_quats
+from flexgs.render import zero_parameters
+from flexgs.repair.steps import FIRST, GROUPS, SECOND, Rates, step
+
+F32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.integer]
+
+
+class FreeSplats:
+    """A working copy of some Gaussians; the original is never touched.
+
+    `sh_used` (n, k) marks the SH coefficients that may move; the others are zero and stay so.
+    """
+
+    def __init__(self, splats: Splats) -> None:
+        unit = normalize_quats(splats.quats.astype(np.float64)).astype(np.float32)
+        self._values = {name: np.array(getattr(splats, name)) for name in GROUPS}
+        self._values["quats"] = unit
+        self._first = {name: np.zeros_like(self._values[name]) for name in GROUPS}
+        self._second = {name: np.zeros_like(self._values[name]) for name in GROUPS}
+        self._model = splats.model
+        self._steps = 0
+        self.sh_used = np.ones(splats.sh.shape[:2], np.bool_)
+        self.gradient = zero_parameters(splats)
+
+    @property
+    def n(self) -> int:
+        """Number of Gaussians."""
+        return len(self._values["means"])
+
+    def splats(self) -> Splats:
+        """The Gaussians as they are now, as views: they move along with later steps."""
+        return Splats(**self._values, model=self._model)
+
+    def snapshot(self) -> Splats:
+        """The Gaussians as they are now, for good."""
+        return Splats(**{k: v.copy() for k, v in self._values.items()}, model=self._model)
+
+    def keep(self, rows: Rows) -> None:
+        """Lets all other Gaussians go."""
+        for store in (self._values, self._first, self._second):
+            for name in GROUPS:
+                store[name] = store[name][rows]
+        self.sh_used = self.sh_used[rows]
+        self.gradient = zero_parameters(self.splats())
+
+    def set(self, **values: F32) -> None:
+        """Replaces whole groups, in the order of the rows; the memory of their steps is kept."""
+        replace(self.splats(), **values)  # type: ignore[arg-type]  # checks the shapes
+        for name, array in values.items():
+            self._values[name][:] = array
+
+    def use_sh(self, used: npt.NDArray[np.bool_]) -> None:  # (n, k)
+        """From now on only these coefficients may differ from zero."""
+        self.sh_used = used
+        self._values["sh"] *= used[..., None]
+        self._first["sh"] *= used[..., None]
+
+    def move(self, rates: Rates) -> None:
+        """One step along `gradient`, which is cleared."""
+        self._steps += 1
+        unbias = (
+            np.float32(1 / (1 - float(FIRST) ** self._steps)),
+            np.float32(1 / (1 - float(SECOND) ** self._steps)),
+        )
+        self.gradient.sh[~self.sh_used] = 0
+        ones = np.ones(self.n, np.float32)
+        sizes = np.exp(self._values["log_scales"].mean(axis=1))
+        for name in GROUPS:
+            columns = _columns(name, self._values[name], rates)
+            if columns.any():
+                arrays = (store[name] for store in (self._values, self._first, self._second))
+                flat = (_table(array) for array in (*arrays, getattr(self.gradient, name)))
+                step(*flat, columns, sizes if name == "means" else ones, *unbias)  # type: ignore[call-arg]
+            else:
+                getattr(self.gradient, name)[:] = 0
+
+
+def _table(array: F32) -> F32:  # (n, c)
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))
+
+
+def _columns(name: str, values: F32, rates: Rates) -> F32:  # (c,)
+    """The rate of every column of a group's table."""
+    if name != "sh":
+        return np.full(int(np.prod(values.shape[1:])), getattr(rates, name), np.float32)
+    columns = np.full(values.shape[1:], rates.sh, np.float32)
+    columns[0] = rates.dc
+    return columns.reshape(-1)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rounds of scoring, repair and removal, as far as the target lets them go.
+
+Every pass over the views scores all Gaussians and, on the way, repairs what the last removal broke.
+Then as many Gaussians go, least important first, as a few monitor views allow. Early removals may
+overdraw the limit: later passes win it back. Removal errors of overlapping Gaussians do not add
+up, so no round removes more than a share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.core import Camera, Splats
+from flexgs.progress import Progress
+from flexgs.render import Renderer
+from flexgs.repair.free import FreeSplats
+from flexgs.repair.passes import TargetOf, repair_pass, score_pass
+from flexgs.repair.steps import Rates
+
+DropOf = Callable[[Splats], float]  # dB on the monitor views
+Order = npt.NDArray[np.int64]
+
+MIN_KEPT = 0.6  # share of the Gaussians that a round leaves at least
+OVERDRAFT = 1.5  # the limit of the first round is so many times higher, falling to none
+BISECTIONS = 5
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How much work the reduction may do."""
+
+    rounds: int  # passes followed by a removal
+    settling: int  # passes after the last removal
+    share: float  # of the views, in the passes that are followed by a removal
+    repair: bool = True
+
+    @property
+    def views(self) -> float:
+        """Passes over all views that this costs."""
+        return self.rounds * self.share + self.settling
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did, for reports."""
+
+    gaussians: int  # after it
+    drop_db: float  # on the monitor views, before the removal
+
+
+def reduce_splats(
+    free: FreeSplats,
+    views: Sequence[Camera],
+    renderer: Renderer,
+    target_of: TargetOf,
+    drop_of: DropOf,
+    limit_db: float,
+    fewest: int,  # Gaussians that stay in any case
+    schedule: Schedule,
+    progress: Progress,
+) -> list[Round]:
+    """Leaves in `free` what the limit needs, repaired. Deterministic."""
+    log = []
+    total = round(schedule.views * len(views))
+    with progress.stage("prune and repair", total=total) as advance:
+        for number in range(schedule.rounds):
+            some = _share_of(views, schedule.share, number)
+            if schedule.repair:
+                sums = repair_pass(free, some, renderer, target_of, Rates(), number, advance)
+            else:
+                sums = score_pass(free, some, renderer, advance)
+            drop = drop_of(free.splats())
+            left = 1 - (number + 1) / schedule.rounds
+            limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
+            order = np.argsort(sums.removal, kind="stable")
+            count = _removable(free, order, drop_of, limit, fewest)
+            free.keep(np.sort(order[count:]))
+            log.append(Round(free.n, drop))
+        if schedule.repair:
+            for number in range(schedule.settling):
+                seed = schedule.rounds + number
+                repair_pass(free, views, renderer, target_of, Rates(), seed, advance)
+                log.append(Round(free.n, drop_of(free.splats())))
+    return log
+
+
+def _share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Camera]:
+    """Every so many views, others every round."""
+    stride = max(1, round(1 / share))
+    return views[number % stride :: stride]
+
+
+def _removable(
+    free: FreeSplats, order: Order, drop_of: DropOf, limit_db: float, fewest: int
+) -> int:
+    """How many of the first of `order` can go before the drop exceeds the limit."""
+    splats = free.splats()
+    low, high = 0, min(round((1 - MIN_KEPT) * free.n), free.n - fewest)
+
+    def allowed(count: int) -> bool:
+        return drop_of(splats.select(np.sort(order[count:]))) <= limit_db
+
+    if high <= 0 or allowed(high):
+        return max(high, 0)
+    for _ in range(BISECTIONS):
+        middle = (low + high) // 2
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low
