@@ -64,9 +64,9 @@ def finish_encoder(coder: Coder, data: Bytes) -> Bytes:
     return data[1 : max(written - stripped, 1)]
 
 
-def start_decoder(payload: bytes | Bytes) -> tuple[Coder, Bytes]:
-    """Registers, and the payload as the array that the kernels read."""
-    data = np.frombuffer(payload, dtype=np.uint8) if isinstance(payload, bytes) else payload
+def start_decoder(payload: bytes | memoryview | Bytes) -> tuple[Coder, Bytes]:
+    """Registers, and a copy of the payload: writable like an encoder's, so kernels compile once."""
+    data = np.frombuffer(payload, dtype=np.uint8).copy()
     head = np.zeros(TAIL, dtype=np.uint8)
     head[: min(TAIL, len(data))] = data[:TAIL]
     coder = np.zeros(REGISTERS, dtype=np.uint64)
