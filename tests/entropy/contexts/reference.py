@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 
 
 def squash(logit):
     """2^16 / (1 + e^(-logit / 256)), rounded, within 1..2^16 - 1."""
-    with localcontext(prec=60):
+    with localcontext(Context(prec=60)):
         exact = 65536 / (1 + (Decimal(-logit) / 256).exp())
         return min(max(int(exact.to_integral_value()), 1), 65535)
 
 
 def stretch(index):
     """256 ln(x / (1 - x)) at x = (index + 1/2) / 4096, rounded."""
-    with localcontext(prec=60):
+    with localcontext(Context(prec=60)):
         odds = Decimal(2 * index + 1) / (8191 - 2 * index)
         return int((256 * odds.ln()).to_integral_value())
 
