@@ -78,9 +78,13 @@ def start_decoder(payload: bytes | memoryview | Bytes) -> tuple[Coder, Bytes]:
 
 
 def check_decoder(coder: Coder, data: Bytes) -> None:
-    """Raises Corrupt unless the values so far use up the payload, and no more than it."""
+    """Raises Corrupt unless `data` is the payload that an encoder makes of the decisions so far."""
     over = int(coder[POSITION]) - len(data)
-    if over not in FLUSHED:
+    canonical = over == FLUSHED[1]
+    if over == FLUSHED[0]:  # its value ends in 24 zero bits: the interval's first that does
+        value, code = int(data[-1]) * LEAST, int(coder[CODE])
+        canonical = code < LEAST <= value and value + int(coder[RANGE]) - code <= WHOLE
+    if not canonical:
         raise Corrupt(
             "an entropy-coded stream does not end with its payload",
             expected=f"{len(data)} bytes",

@@ -40,7 +40,6 @@ SLOT_ONE = 1 << 22
 STRETCH_SHIFT = 32 - STRETCH_BITS
 WEIGHT_BITS = 16
 WEIGHT_START = 21845  # 1/3: the opinions' mean
-WEIGHT_MAX = 1 << 20
 LEARNING_SHIFT = 14  # a weight moves by stretch * error / 64
 
 
@@ -51,11 +50,6 @@ def new_model(contexts: int, mixers: int) -> tuple[Slots, Weights]:
 
 
 @njit(**INLINED)
-def _clamp(value: Int, bound: Int) -> Int:
-    return min(max(value, -bound), bound)
-
-
-@njit(**INLINED)
 def _mixed(weights: Weights, set_: Int, x: Int, y: Int, z: Int) -> Int:
     """Logit of the weighted opinions, as an index of SQUASH and COST."""
     dot = (
@@ -63,8 +57,8 @@ def _mixed(weights: Weights, set_: Int, x: Int, y: Int, z: Int) -> Int:
         + np.int64(weights[set_ + 1]) * y
         + np.int64(weights[set_ + 2]) * z
     )
-    logit: Int = _clamp((dot + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS, LOGIT_MAX)
-    return logit + LOGIT_MAX
+    logit: Int = (dot + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS
+    return min(max(logit, -LOGIT_MAX), LOGIT_MAX) + LOGIT_MAX
 
 
 @njit(**INLINED)
@@ -78,8 +72,9 @@ def _learn_slot(slots: Slots, i: Int, slot: Int, bit: Int) -> None:
 @njit(**INLINED)
 def _learn_weight(weights: Weights, i: Int, stretched: Int, error: Int) -> None:
     step = (stretched * error + (1 << (LEARNING_SHIFT - 1))) >> LEARNING_SHIFT
-    moved = np.int64(weights[i]) + step
-    weights[i] = _clamp(moved, WEIGHT_MAX)
+    weights[i] = (
+        np.int64(weights[i]) + step
+    )  # wraps: only hostile data come near, and a bound is slow
 
 
 @njit(**INLINED)

@@ -75,10 +75,12 @@ def encode(values, kind=SIGNED, contexts=None, capacity=None):
     return finish_encoder(coder, data), cost / 65536
 
 
-def decode(payload, contexts, kind=SIGNED, hints=None):
-    """Values, and the decoder to check."""
+def decode(payload, contexts, kind=SIGNED, hints=None, weight=None):
+    """Values, and the decoder to check; `weight` is what every weight starts from."""
     values = np.zeros(len(contexts), dtype=np.int64) if hints is None else hints.copy()
     slots, weights = new_model(CONTEXTS, MIXERS)
+    if weight is not None:
+        weights[:] = weight
     coder, data = start_decoder(payload)
     code_all(coder, data, slots, weights, contexts, values, kind)
     return values, (coder, data)

@@ -27,8 +27,9 @@ STRETCH = [stretch(index) for index in range(4096)]
 class Decoder:
     """Registers, slots and weights of one stream."""
 
-    def __init__(self, payload):
+    def __init__(self, payload, weight=21845):
         self.payload = bytes(payload)
+        self.weight = weight
         self.range = 2**32
         self.code = int.from_bytes(self.payload[:4].ljust(4, b"\0"), "big")
         self.position = 4
@@ -52,7 +53,7 @@ class Decoder:
 
     def bit(self, contexts, mixer, node):
         slots = [self.slots.setdefault((context, node), [2**21, 0]) for context in contexts]
-        weights = self.weights.setdefault((mixer, node), [21845] * 3)
+        weights = self.weights.setdefault((mixer, node), [self.weight] * 3)
         opinions = [STRETCH[probability // 1024] for probability, _ in slots]
         dot = sum(weight * opinion for weight, opinion in zip(weights, opinions, strict=True))
         probability = SQUASH[min(max((dot + 32768) // 65536, -3071), 3071)]
@@ -60,7 +61,7 @@ class Decoder:
         error = 65536 * bit - probability
         for k, opinion in enumerate(opinions):
             moved = weights[k] + (opinion * error + 8192) // 16384
-            weights[k] = min(max(moved, -(2**20)), 2**20)
+            weights[k] = (moved + 2**31) % 2**32 - 2**31
         for slot in slots:
             rate = 2 * 65536 // (2 * slot[1] + 3)
             slot[0] += (2**22 * bit - slot[0]) * rate // 65536
@@ -96,4 +97,8 @@ class Decoder:
         return -size if negative else size
 
     def complete(self):
-        return self.position - len(self.payload) in (3, 4)
+        over = self.position - len(self.payload)
+        if over != 3:
+            return over == 4
+        value = self.payload[-1] * 2**24
+        return self.code < 2**24 <= value and value + self.range - self.code <= 2**32

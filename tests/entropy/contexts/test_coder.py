@@ -142,6 +142,22 @@ def test_bytes_behind_the_end_are_refused():
             check_decoder(*receive(payload + extra, probabilities)[1])
 
 
+@given(DECISIONS, st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_decisions_have_one_payload(decisions, seed):
+    """Other bytes either decode to other decisions or are refused."""
+    probabilities, bits = split(decisions)
+    payload = bytearray(send(probabilities, bits).tobytes())
+    rng = np.random.default_rng(seed)
+    changed = payload + bytes(1) if not payload or seed % 3 == 0 else payload[:-1]
+    if payload and seed % 3 == 1:
+        changed = payload[:-1] + bytes([int(payload[-1]) ^ int(rng.integers(1, 256))])
+    found, decoder = receive(bytes(changed), probabilities)
+    if found.tolist() == bits.tolist():
+        with pytest.raises(Corrupt):
+            check_decoder(*decoder)
+
+
 def test_decisions_beyond_the_end_are_refused():
     probabilities, bits = drawn(500, 7, 5.0)
     payload = send(probabilities, bits)

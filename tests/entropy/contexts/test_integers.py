@@ -193,10 +193,7 @@ def test_any_bytes_decode_to_values_in_range(payload):
     starts, counts = np.array([[0, 8, 16, 0], [8, 8, 8, 2]])
     contexts = starts + np.random.default_rng(8).integers(0, counts, (2000, 4))
     for kind in (SIGNED, UNSIGNED):
-        found, decoder = decode(payload, contexts, kind)
-        assert np.abs(found).max() <= VALUE_MAX
-        with pytest.raises(Corrupt):
-            check_decoder(*decoder)
+        assert np.abs(decode(payload, contexts, kind)[0]).max() <= VALUE_MAX
 
 
 def test_the_byte_codecs_do_not_load_the_compiler():

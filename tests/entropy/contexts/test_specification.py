@@ -31,8 +31,8 @@ def sample(kind, n=1500):
     return np.abs(values) if kind == UNSIGNED else RNG.integers(0, 96, n) & ~(values == 0)
 
 
-def decode_by_the_text(payload, contexts, kind, hints):
-    decoder = reference.Decoder(payload)
+def decode_by_the_text(payload, contexts, kind, hints, weight=21845):
+    decoder = reference.Decoder(payload, weight)
     values = []
     for (*opinions, mixer), hint in zip(contexts.tolist(), hints.tolist(), strict=True):
         if kind == SIGNED:
@@ -63,6 +63,15 @@ def test_both_decoders_agree_on_nonsense(kind):
         payload = RNG.integers(0, 256, length, dtype=np.uint8)
         found, _ = decode(payload, contexts, kind, hints)
         assert found.tolist() == decode_by_the_text(payload, contexts, kind, hints)[0]
+
+
+@pytest.mark.parametrize("weight", [-(2**31), 2**31 - 1])
+def test_both_decoders_wrap_weights_alike(weight):
+    hints = sample(BITS, 3000)
+    contexts = contexts_for(hints)
+    payload = RNG.integers(0, 256, 400, dtype=np.uint8)
+    found, _ = decode(payload, contexts, BITS, hints, weight)
+    assert found.tolist() == decode_by_the_text(payload, contexts, BITS, hints, weight)[0]
 
 
 def test_tables_are_what_the_text_defines():
