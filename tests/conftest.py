@@ -9,6 +9,17 @@ from pathlib import Path
 import pytest
 
 
+def pytest_configure() -> None:
+    """Forgets kernels compiled before the coder inside them changed: numba sees their file only."""
+    root = Path(__file__).resolve().parents[1]
+    coder = (root / "flexgs" / "entropy" / "contexts").glob("*.py")
+    changed = max((path.stat().st_mtime for path in coder), default=0.0)
+    for folder in ("flexgs/entropy/contexts", "flexgs/codec", "tests", "benchmarks"):
+        for index in (root / folder).rglob("*.nbi"):
+            if index.stat().st_mtime < changed:
+                index.unlink(missing_ok=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips tests marked `gpu` without a CUDA device; asks torch only when there are any."""
     marked = [item for item in items if item.get_closest_marker("gpu")]
