@@ -6,10 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flexgs.codec.decode import decode_splats, open_file
-from flexgs.codec.head import PROFILES, SEGMENT_PROFILE
-from flexgs.codec.kinds import METADATA, attribute_of
-from flexgs.container import ENTRY, HEADER_BYTES, load_metadata
+from flexgs.codec.decode import decode_splats
+from flexgs.codec.kinds import METADATA, PROFILES, RD_PROFILE, SEGMENT_PROFILE, attribute_of
+from flexgs.codec.opening import open_container
+from flexgs.codec.rd_file.head import RdHead
+from flexgs.codec.rd_file.sections import open_rd
+from flexgs.codec.segment.decode import open_segment
+from flexgs.codec.segment.head import Head
+from flexgs.container import ENTRY, HEADER_BYTES, Entry, load_metadata
 from flexgs.core.splats import Model
 from flexgs.entropy import codec_by_code
 from flexgs.errors import FormatError, UsageError
@@ -40,10 +44,10 @@ class FileInfo:
     model: Model
     profile: str
     version: tuple[int, int]
-    segments: int
+    segments: int  # 0 for profiles without them
     chunks: int
-    plan: SegmentPlan
-    metadata: dict[str, Any]  # as given to encode_splats
+    plan: SegmentPlan | None  # of the segment profile
+    metadata: dict[str, Any]  # as given to the encoder
     writer: str
     total_bytes: int
     bytes_by_attribute: dict[str, int]  # "container": header, head and table of contents
@@ -56,35 +60,47 @@ def describe(data: bytes | memoryview, limits: Limits = DEFAULT_LIMITS) -> FileI
     Raises:
         FormatError: the file is not sound.
     """
-    container, head = open_file(data, limits)
-    sections = []
-    totals = {"container": HEADER_BYTES + ENTRY.size * len(container.entries)}
-    for entry in container.entries:
-        name = attribute_of(entry.kind)
-        totals[name] = totals.get(name, 0) + entry.stored
-        codec = codec_by_code(entry.codec).name
-        sections.append(
-            SectionInfo(name, entry.kind, entry.index, codec, entry.stored, entry.raw, entry.tag)
-        )
+    container, payload = open_container(data, limits)
+    profile = PROFILES[payload[0]] if payload else PROFILES[SEGMENT_PROFILE]
     entry_or_none = container.find(METADATA, 0)
     values = {} if entry_or_none is None else load_metadata(container.read(entry_or_none))
+    d, segments, plan = 3, 0, None
+    head: Head | RdHead
+    if profile == PROFILES[RD_PROFILE]:
+        head = open_rd(container, payload, limits)
+    else:
+        head = open_segment(container, payload, limits)
+        d, segments, plan = head.d, head.segments, _plan(values.get("plan"), head.plan)
     notes = values.get("notes")
+    sections = tuple(_section_info(entry) for entry in container.entries)
     return FileInfo(
         n=head.n,
-        d=head.d,
+        d=d,
         degree=head.degree,
         model=head.model,
-        profile=PROFILES[SEGMENT_PROFILE],
+        profile=profile,
         version=container.version,
-        segments=head.segments,
+        segments=segments,
         chunks=head.chunks,
-        plan=_plan(values.get("plan"), head.plan),
+        plan=plan,
         metadata=notes if isinstance(notes, dict) else {},
         writer=f"flexgs {values.get('flexgs', 'unknown')}",
         total_bytes=len(container.data),
-        bytes_by_attribute=totals,
-        sections=tuple(sections),
+        bytes_by_attribute=_bytes_by_attribute(sections),
+        sections=sections,
     )
+
+
+def _section_info(entry: Entry) -> SectionInfo:
+    name, codec = attribute_of(entry.kind), codec_by_code(entry.codec).name
+    return SectionInfo(name, entry.kind, entry.index, codec, entry.stored, entry.raw, entry.tag)
+
+
+def _bytes_by_attribute(sections: tuple[SectionInfo, ...]) -> dict[str, int]:
+    totals = {"container": HEADER_BYTES + ENTRY.size * len(sections)}
+    for section in sections:
+        totals[section.attribute] = totals.get(section.attribute, 0) + section.stored
+    return totals
 
 
 def verify(data: bytes | memoryview, limits: Limits = DEFAULT_LIMITS) -> FileInfo:

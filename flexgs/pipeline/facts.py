@@ -99,11 +99,11 @@ def _fgs_facts(path: Path, whole: bool) -> FileFacts:
         "profile": info.profile,
         "format_version": ".".join(str(part) for part in info.version),
         "writer": info.writer,
-        "segments": info.segments,
         "chunks": info.chunks,
-        "plan": info.plan.to_dict(),
         "metadata": info.metadata,
     }
+    if info.plan is not None:
+        details |= {"segments": info.segments, "plan": info.plan.to_dict()}
     if whole:
         details["ranges"] = value_ranges(open_scene(path).splats)
     return FileFacts(

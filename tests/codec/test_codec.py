@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexgs.codec import decode_splats, describe, encode_splats, read_fgs, verify, write_fgs
-from flexgs.codec.quantise import quantise_splats
+from flexgs.codec.segment.quantise import quantise_splats
 from flexgs.core import Splats
 from flexgs.core.rotations import quats_to_matrices
 from flexgs.errors import Corrupt, SceneError, TooLarge, UsageError
@@ -367,7 +367,7 @@ def test_any_plan_decodes_to_the_symbols_that_went_in(seed, n, degree, bits, cod
 
 
 def test_a_chunk_decodes_without_the_others(monkeypatch):
-    monkeypatch.setattr("flexgs.codec.head.CHUNK_ROWS", 300)
+    monkeypatch.setattr("flexgs.codec.segment.head.CHUNK_ROWS", 300)
     splats = make_splats(1500)
     data = encode_splats(splats, SegmentPlan(segments=9))
     info = describe(data)

@@ -158,7 +158,7 @@ def test_another_profile_is_unsupported_not_corrupt():
     raw = verify_head(parts)
     fields = parts[0][0]
     fields[2], fields[7] = 0, 56
-    parts[0] = (fields, b"\x02" + raw[1:])
+    parts[0] = (fields, b"\x03" + raw[1:])
     with pytest.raises(Unsupported, match="profile"):
         decode_splats(repair.put_together(parts))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.kinds import Group
+from flexgs.codec.segment.kinds import Group
 from flexgs.quant.layout import Symbols
 from flexgs.quant.segments import Ranges
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.head import Head, chunk_count
-from flexgs.codec.kinds import Group
-from flexgs.codec.symbols import ChunkSymbols, GroupSymbols, band_bounds
+from flexgs.codec.segment.head import Head, chunk_count
+from flexgs.codec.segment.kinds import Group
+from flexgs.codec.segment.symbols import ChunkSymbols, GroupSymbols, band_bounds
 from flexgs.core import Splats
 from flexgs.core.rotations import normalize_quats
 from flexgs.errors import SceneError, UsageError

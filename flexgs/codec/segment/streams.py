@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.head import Head
-from flexgs.codec.kinds import MEANS, PLANE, RANGES, SH_LEVELS, Group
-from flexgs.codec.symbols import ChunkSymbols, GroupSymbols, band_bounds
+from flexgs.codec.segment.head import Head
+from flexgs.codec.segment.kinds import MEANS, PLANE, RANGES, SH_LEVELS, Group
+from flexgs.codec.segment.symbols import ChunkSymbols, GroupSymbols, band_bounds
 from flexgs.container import Container, Entry
 from flexgs.errors import Corrupt
 from flexgs.quant.grid import MAX_PLANES, Method, cells_to_planes, planes_to_cells

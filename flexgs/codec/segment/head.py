@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.kinds import Group, groups
+from flexgs.codec.kinds import SEGMENT_PROFILE
+from flexgs.codec.segment.kinds import Group, groups
 from flexgs.core.splats import MODELS, SH_COEFFICIENTS, Model
-from flexgs.errors import Corrupt, Unsupported
+from flexgs.errors import Corrupt
 from flexgs.quant import SegmentPlan
 from flexgs.quant.plan import MAX_BITS, MAX_SEGMENTS
 from flexgs.quant.positions import Frame
@@ -19,8 +20,6 @@ from flexgs.quant.segments import segment_bounds
 
 I64 = npt.NDArray[np.int64]
 
-SEGMENT_PROFILE = 1
-PROFILES = {SEGMENT_PROFILE: "segment"}
 WIDTHS = ("means", "dc", "opacity", "scales", "quats", "sh")
 CHUNK_ROWS = 1 << 17  # about; chunks are whole segments
 MAX_ORIGIN = 1 << 22
@@ -98,20 +97,11 @@ def write_head(head: Head) -> bytes:
 
 
 def read_head(payload: bytes) -> Head:
-    """The inverse of `write_head`.
+    """The inverse of `write_head`; the caller has looked at the profile.
 
     Raises:
-        Unsupported: another profile.
         Corrupt: a value is out of range.
     """
-    if payload[:1] and payload[0] not in PROFILES:
-        raise Unsupported(
-            "the file has a profile that this version cannot read",
-            section="head",
-            expected=sorted(PROFILES),
-            found=payload[0],
-            hint="a newer flexgs may read it",
-        )
     if len(payload) != HEAD.size:
         raise Corrupt("wrong length", section="head", expected=HEAD.size, found=len(payload))
     _, d, degree, model, n, segments, chunks, *rest = HEAD.unpack(payload)

@@ -3,26 +3,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from flexgs import __version__
-from flexgs.codec.decode import read_symbols
-from flexgs.codec.head import Head, write_head
-from flexgs.codec.kinds import HEAD, METADATA, PADDING, SH_LEVELS
-from flexgs.codec.quantise import quantise_splats
-from flexgs.codec.streams import METHODS, Stream, chunk_streams, level_bits
-from flexgs.codec.symbols import ChunkSymbols, same_symbols
-from flexgs.container import RATIO_SLACK_BYTES, Section, dump_metadata, pack
+from flexgs.codec.kinds import HEAD
+from flexgs.codec.segment.decode import read_segment_symbols
+from flexgs.codec.segment.head import Head, write_head
+from flexgs.codec.segment.kinds import SH_LEVELS
+from flexgs.codec.segment.quantise import quantise_splats
+from flexgs.codec.segment.streams import METHODS, chunk_streams, level_bits
+from flexgs.codec.segment.symbols import ChunkSymbols, same_symbols
+from flexgs.codec.threads import run_chunks
+from flexgs.codec.writing import Packing, metadata_section, pad
+from flexgs.container import Section, pack
 from flexgs.core import Splats
-from flexgs.entropy import Effort, byte_codecs, compress
+from flexgs.entropy import Effort, compress
 from flexgs.errors import FlexgsError
-from flexgs.limits import DEFAULT_LIMITS, Limits
 from flexgs.quant import SegmentPlan
 from flexgs.quant.grid import Method, cells_to_planes
 from flexgs.quant.layout import Layout, Symbols, layout_choices, symbols_to_planes
@@ -58,49 +57,24 @@ def encode_splats(
     """
     head, chunks = quantise_splats(splats, plan, weights)
     method, layouts = _choose_layouts(head, chunks, plan)
-    sections = [_section(plan, effort, 0, _head_stream(head))]
-    sections.append(_metadata_section(plan, metadata, effort))
+    packing = Packing(plan.codec, plan.level, effort)
+    sections = [packing.section(HEAD, 0, write_head(head))]
+    sections.append(metadata_section(packing, metadata, plan=plan.to_dict()))
     jobs = [
         (index, stream)
         for index, chunk in enumerate(chunks, start=1)
         for stream in chunk_streams(head, chunk, method, layouts)
     ]
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sections += pool.map(lambda job: _section(plan, effort, *job), jobs)
-    data = pack(_pad(sections, head.decoded_bytes))
+
+    def run(job: int) -> Section:
+        index, stream = jobs[job]
+        return packing.section(stream.kind, index, stream.raw, stream.tag)
+
+    sections += run_chunks(run, len(jobs))
+    data = pack(pad(sections, head.decoded_bytes))
     if effort == "best":
         _verify(data, chunks)
     return data
-
-
-def _head_stream(head: Head) -> Stream:
-    return Stream(HEAD, 0, write_head(head))
-
-
-def _section(plan: SegmentPlan, effort: Effort, index: int, stream: Stream) -> Section:
-    name, payload = compress(stream.raw, plan.codec, plan.level, effort)
-    codec = byte_codecs.get(name).code
-    return Section(stream.kind, index, payload, len(stream.raw), codec, stream.tag)
-
-
-def _metadata_section(
-    plan: SegmentPlan, metadata: Mapping[str, object] | None, effort: Effort
-) -> Section:
-    values = {"flexgs": __version__, "notes": dict(metadata or {}), "plan": plan.to_dict()}
-    stream = Stream(METADATA, 0, dump_metadata(values))
-    return replace(_section(plan, effort, 0, stream), critical=False)
-
-
-def _pad(
-    sections: list[Section], decoded_bytes: int, limits: Limits = DEFAULT_LIMITS
-) -> Sequence[Section]:
-    """Lengthens a file that expands beyond what readers allow (scenes of all equal Gaussians)."""
-    raw = max(sum(section.raw_length for section in sections), decoded_bytes)
-    stored = sum(len(section.payload) for section in sections)
-    missing = -(-(raw - RATIO_SLACK_BYTES) // (limits.max_ratio - 1)) - stored
-    if missing <= 0:
-        return sections
-    return [*sections, Section(PADDING, 0, bytes(missing), missing, critical=False)]
 
 
 def _choose_layouts(
@@ -135,7 +109,7 @@ def _choose_layouts(
 
 
 def _verify(data: bytes, chunks: list[ChunkSymbols]) -> None:
-    again = read_symbols(data)[1]
+    again = read_segment_symbols(data)[1]
     if not all(same_symbols(a, b) for a, b in zip(chunks, again, strict=True)):
         raise FlexgsError(
             "the encoded file does not decode to what went in",

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `rd` profile as sections of a file."""
