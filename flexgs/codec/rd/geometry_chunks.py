@@ -66,28 +66,33 @@ def code_geometry(
     return {name: finish_encoder(*stream).tobytes() for name, stream in streams.items()}
 
 
-def decode_geometry(
-    plan: GeometryPlan, payloads: Mapping[str, bytes], count: int
-) -> GeometrySymbols:
-    """The inverse of `code_geometry`.
+def empty_geometry(count: int) -> GeometrySymbols:
+    """Symbols to be decoded.
 
     Raises:
-        Corrupt: a payload is not what an encoder writes.
+        Corrupt: too many for a chunk.
     """
     if not 0 <= count <= MAX_CHUNK_ROWS:
         raise Corrupt("a chunk is too long", expected=MAX_CHUNK_ROWS, found=count)
     wide = [np.zeros((count, 3), np.int32) for _ in range(3)]
     flat = [np.zeros(count, np.int32) for _ in range(3)]
-    chunk = GeometrySymbols(
-        cells=wide[0],
-        opacity=flat[0],
-        scales=wide[1],
-        faces=flat[1],
-        poles=np.zeros((count, 2), np.int32),
-        spins=flat[2],
-        places=wide[2],
-    )
-    streams = {name: start_decoder(payloads[name]) for name in ATTRIBUTES}
+    poles = np.zeros((count, 2), np.int32)
+    return GeometrySymbols(wide[0], flat[0], wide[1], flat[1], poles, flat[2], wide[2])
+
+
+def decode_geometry(
+    plan: GeometryPlan,
+    payloads: Mapping[str, bytes],
+    count: int,
+    given: GeometrySymbols | None = None,
+) -> GeometrySymbols:
+    """The inverse of `code_geometry`. Attributes without a payload are `given`; it is filled up.
+
+    Raises:
+        Corrupt: a payload is not what an encoder writes.
+    """
+    chunk = empty_geometry(count) if given is None else given
+    streams = {name: start_decoder(payload) for name, payload in payloads.items()}
     _run(plan, chunk, streams, True)
     for stream in streams.values():
         check_decoder(*stream)
@@ -97,18 +102,26 @@ def decode_geometry(
 def _run(
     plan: GeometryPlan, chunk: GeometrySymbols, streams: dict[str, Stream], decoding: bool
 ) -> None:
-    """One pass over all columns; symbols are read, or written in place when decoding."""
-    _run_tree(plan, chunk.cells, streams["means"], decoding)
+    """One pass over all columns; symbols are read, or written in place when decoding.
+
+    Attributes without a stream are known already.
+    """
+    if "means" in streams:
+        _run_tree(plan, chunk.cells, streams["means"], decoding)
     known = know_cells(plan, chunk.cells)
     column = opacity_column(known)
-    _run_column(streams["opacity_logits"], column, chunk.opacity)
+    if "opacity_logits" in streams:
+        _run_column(streams["opacity_logits"], column, chunk.opacity)
     learn_opacity(known, chunk.opacity, column.steps)
     for axis in range(3):
         column = scale_column(known, axis)
-        _run_column(streams["log_scales"], column, chunk.scales[:, axis])
+        if "log_scales" in streams:
+            _run_column(streams["log_scales"], column, chunk.scales[:, axis])
         learn_scale(known, axis, chunk.scales[:, axis], column.steps)
-    _run_rotation(known, chunk, streams["quats"])
-    code_places(*streams["means"], place_splits(known), chunk.places)
+    if "quats" in streams:
+        _run_rotation(known, chunk, streams["quats"])
+    if "means" in streams:
+        code_places(*streams["means"], place_splits(known), chunk.places)
 
 
 def _run_tree(plan: GeometryPlan, cells: I32, stream: Stream, decoding: bool) -> None:
