@@ -13,7 +13,8 @@ from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc
 from flexgs.codec.rd.colours_dc import LEVELS as DC_LEVELS
 from flexgs.codec.rd.colours_sh import LEVELS as SH_LEVELS
 from flexgs.codec.rd.colours_sh import SH_CONTEXTS, SH_MIXERS, code_sh
-from flexgs.codec.rd.neighbours import neighbours
+from flexgs.codec.rd.neighbours import Neighbours, find_neighbours
+from flexgs.codec.rd.sh_choice import choose_sh
 from flexgs.entropy.contexts import (
     check_decoder,
     finish_encoder,
@@ -32,7 +33,6 @@ from flexgs.quant.adaptive.colours import (
     sh_steps,
     to_luma_chroma,
 )
-from flexgs.quant.adaptive.colours_sparse import CLASSES, choose_sh
 from flexgs.quant.adaptive.features import OCTAVE, fit_steps
 
 F32 = npt.NDArray[np.float32]
@@ -62,7 +62,7 @@ class _Side:
     dc_levels: I32  # (m,)
     sh_levels: I32  # (m,)
     kinds: I32  # (m,)
-    near: I32  # (m, 3)
+    near: Neighbours
 
 
 def plan_colours(blocks: F32, features: I32, degree: int, lam: float) -> ColourPlan:
@@ -96,13 +96,16 @@ def quantise_colours(
     degree = int(np.sqrt(sh.shape[1])) - 1
     plan = plan_colours(blocks, features, degree, lam)
     steps = np.ascontiguousarray(sh_steps(plan, features)[:, band_of(degree)])
-    levels = np.clip(_sh_levels(plan, features) - 4, 0, CLASSES - 1).astype(np.int32)
-    symbols, dc = choose_sh(to_luma_chroma(sh), blocks, steps, levels, lam)
+    sides = [
+        (slice(start, stop), _side(plan, features[start:stop], cells[start:stop]))
+        for start, stop in pairwise(bounds.tolist())
+    ]
+    levels = np.maximum(_sh_levels(plan, features) - 4, 0)
+    near = [(rows, side.near) for rows, side in sides]
+    symbols, dc = choose_sh(to_luma_chroma(sh), blocks, steps, levels, near, lam)
     ideal: F64 = np.clip(dc, -TARGET_MAX, TARGET_MAX) * 2.0**DC_BITS
     values = np.zeros((len(sh), 3), dtype=np.int32)
-    for start, stop in pairwise(bounds.tolist()):
-        rows = slice(start, stop)
-        side = _side(plan, features[rows], cells[rows])
+    for rows, side in sides:
         squares = np.square(side.steps / 2.0**DC_BITS)
         worth = blocks[rows, 0].astype(np.float64) * squares / lam
         _run_dc(side, values[rows], ideal[rows], worth)
@@ -135,7 +138,7 @@ def decode_colours(
     coder, data = start_decoder(payloads.dc)
     slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
     free = (np.empty((0, 3)), np.empty(0))
-    tables = (side.steps, side.dc_levels, side.kinds, side.near)
+    tables = (side.steps, side.dc_levels, side.kinds, side.near.rows, side.near.weights)
     code_dc(coder, data, slots, weights, values, *tables, *free)
     check_decoder(coder, data)
     coder, data = start_decoder(payloads.sh)
@@ -149,7 +152,7 @@ def _side(plan: ColourPlan, features: I32, cells: I32) -> _Side:
     levels = np.clip((classes + 10 * OCTAVE) // 4, 0, DC_LEVELS - 1).astype(np.int32)
     kinds = np.zeros(len(features), np.int32)
     sh_levels = _sh_levels(plan, features)
-    return _Side(dc_steps(classes), levels, sh_levels, kinds, neighbours(cells))
+    return _Side(dc_steps(classes), levels, sh_levels, kinds, find_neighbours(cells, features))
 
 
 def _sh_levels(plan: ColourPlan, features: I32) -> I32:
@@ -161,7 +164,7 @@ def _sh_levels(plan: ColourPlan, features: I32) -> I32:
 def _run_dc(side: _Side, values: I32, ideal: F64, worth: F64) -> bytes:
     coder, data = start_encoder(SPARE_BYTES + DC_BYTES * len(values))
     slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
-    tables = (side.steps, side.dc_levels, side.kinds, side.near)
+    tables = (side.steps, side.dc_levels, side.kinds, side.near.rows, side.near.weights)
     code_dc(coder, data, slots, weights, values, *tables, ideal, worth)
     return finish_encoder(coder, data).tobytes()
 
@@ -173,4 +176,4 @@ def _run_sh(
     side: _Side,
 ) -> None:
     slots, weights = new_model(SH_CONTEXTS, SH_MIXERS)
-    code_sh(coder, data, slots, weights, symbols, side.sh_levels, side.kinds, side.near)
+    code_sh(coder, data, slots, weights, symbols, side.sh_levels, side.near.rows, side.near.weights)

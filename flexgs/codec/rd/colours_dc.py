@@ -8,6 +8,7 @@ import numpy.typing as npt
 from numba import njit
 
 from flexgs.codec.rd.neighbours import NEIGHBOURS
+from flexgs.codec.rd.sh_choice.expected import magnitude
 from flexgs.entropy.contexts import CODING, VALUE_MAX, code_int, cost_int
 
 I32 = npt.NDArray[np.int32]
@@ -18,6 +19,7 @@ U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
 DC_MAX = 2**31 - 1
+UNKNOWN = 1 << 22  # spread of a Gaussian without neighbours: four units
 SPREADS = 24  # of the neighbours around the prediction, in half octaves of the step
 SIZES = 7  # of the residual before
 SIGNS = 3
@@ -31,19 +33,6 @@ DC_MIXERS = 3 * 4
 
 
 @njit(**CODING)
-def magnitude(value: int, most: int) -> int:
-    """Half octaves of a value >= 0: 0, 1, 2, 3, 4 (4-5), 5 (6-7), 6 (8-11) ...; at most `most`."""
-    if value < 4:
-        return min(value, most)
-    bits = 0
-    rest = value
-    while rest > 3:
-        rest >>= 1
-        bits += 1
-    return min(2 * bits + rest, most)
-
-
-@njit(**CODING)
 def code_dc(
     coder: U64,
     data: U8,
@@ -53,7 +42,8 @@ def code_dc(
     steps: I64,  # (m,) 2^-20
     levels: I32,  # (m,) 0..LEVELS - 1
     kinds: I32,  # (m,) 0..KINDS - 1
-    near: I32,  # (m, NEIGHBOURS)
+    rows: I32,  # (m, NEIGHBOURS) whom to predict from
+    shares: I32,  # (m, NEIGHBOURS) and their weights
     ideal: F64,  # (m, 3) what to choose values for, 2^-20; (0, 3) to take `values` as they are
     worth: F64,  # (m,) squared error in lambdas of one squared step
 ) -> None:
@@ -62,7 +52,7 @@ def code_dc(
     guess = np.zeros(3, dtype=np.int64)
     spread = np.zeros(3, dtype=np.int64)
     for i in range(len(values)):
-        _predict(values, near[i], steps, guess, spread)
+        _predict(values, rows[i], shares[i], guess, spread)
         first, second = np.int64(0), np.int64(0)
         for channel in range(3):
             wide = magnitude((4 * spread[channel]) // steps[i], SPREADS - 1)
@@ -83,19 +73,21 @@ def code_dc(
 
 
 @njit(**CODING)
-def _predict(values: I32, near: I32, steps: I64, guess: I64, spread: I64) -> None:
+def _predict(values: I32, rows: I32, shares: I32, guess: I64, spread: I64) -> None:
+    """The weighted mean of the neighbours, and three times their weighted distance from it."""
     for channel in range(3):
-        total, count = np.int64(0), 0
+        total, weight = 0, 0
         for place in range(NEIGHBOURS):
-            if near[place] >= 0:
-                weight = 3 - place
-                total += weight * values[near[place], channel]
-                count += weight
-        guess[channel] = total // count if count else 0
-        spread[channel] = 0
+            if rows[place] >= 0:
+                total += int(shares[place]) * int(values[rows[place], channel])
+                weight += int(shares[place])
+        guess[channel] = total // weight if weight else 0
+        total = 0
         for place in range(NEIGHBOURS):
-            if near[place] >= 0:
-                spread[channel] += abs(values[near[place], channel] - guess[channel])
+            if rows[place] >= 0:
+                off = abs(int(values[rows[place], channel]) - int(guess[channel]))
+                total += int(shares[place]) * off
+        spread[channel] = 3 * total // weight if weight else UNKNOWN
 
 
 @njit(**CODING)

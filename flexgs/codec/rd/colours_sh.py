@@ -7,33 +7,38 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from flexgs.codec.rd.neighbours import NEIGHBOURS
+from flexgs.codec.rd.sh_choice.expected import BUCKETS, TOTALS, expect_symbols, magnitude
 from flexgs.entropy.contexts import CODING, code_bit, code_uint
 
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
+AROUND = 3  # neighbours whose numbers are looked at
+NUMBERS = 12  # sums of these
+MEANS = 16  # of all neighbours' numbers
 REST = 15  # coefficients above DC at degree 3
 LEVELS = 32  # of the step
-KINDS = 16
-SIGN_NODE = 47
-_COUNT_A = 3 * LEVELS * 4
-_COUNT_B = 3 * 48
-_COUNT_C = 3 * KINDS * 4
-_PLACE_A = 3 * 8 * 16
-_PLACE_B = 3 * REST * 4
-_PLACE_C = 3 * REST * 4
-_SIZE_A = 3 * REST
-_SIZE_B = 3 * LEVELS
-_SIZE_C = 3 * 9 * 3
-_COUNT = 0
-_PLACE = _COUNT + _COUNT_A + _COUNT_B + _COUNT_C
-_SIZE = _PLACE + _PLACE_A + _PLACE_B + _PLACE_C
-SH_CONTEXTS = _SIZE + _SIZE_A + _SIZE_B + _SIZE_C
-SH_MIXERS = 9
+SYMBOL_MAX = 32767
+
+# Context numbers: of the number, of a place, of a sign, of a size; three disjoint ranges each.
+_COUNT_A = 0
+_COUNT_B = _COUNT_A + 3 * LEVELS * 4
+_COUNT_C = _COUNT_B + 3 * MEANS * 4
+_PLACE_A = _COUNT_C + 3 * TOTALS * 4
+_PLACE_B = _PLACE_A + 3 * 8 * 16
+_PLACE_C = _PLACE_B + 3 * BUCKETS * 4 * 4
+_SIGN_A = _PLACE_C + 3 * REST * BUCKETS * 2
+_SIGN_B = _SIGN_A + 3 * 2 * BUCKETS
+_SIGN_C = _SIGN_B + 3 * REST * 3
+_SIZE_A = _SIGN_C + 3 * 9
+_SIZE_B = _SIZE_A + 3 * REST
+_SIZE_C = _SIZE_B + 3 * LEVELS
+SH_CONTEXTS = _SIZE_C + 3 * 9
+SH_MIXERS = 12
 
 
 @njit(**CODING)
@@ -44,35 +49,50 @@ def code_sh(
     weights: I32,
     symbols: I16,  # (m, k - 1, 3) given or decoded
     levels: I32,  # (m,) 0..LEVELS - 1
-    kinds: I32,  # (m,) 0..KINDS - 1
-    near: I32,  # (m, NEIGHBOURS)
+    near: I32,  # (m, NEIGHBOURS) alike ones, most alike first
+    shares: I32,  # (m, NEIGHBOURS) and their weights
 ) -> None:
     """Codes all rows of a chunk."""
     m, rest = symbols.shape[:2]
     counts = np.zeros((m, 3), dtype=np.int64)
+    signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
     for i in range(m):
         for channel in range(3):
             number = 0
             for j in range(rest):
                 number += int(symbols[i, j, channel] != 0)
-            around = 0
-            for place in range(NEIGHBOURS):
-                if near[i, place] >= 0:
-                    around += (2 if place == 0 else 1) * min(
-                        int(counts[near[i, place], channel]), 3
-                    )
-            before = min(int(counts[i, 0]), 3) if channel else 0
-            if channel == 2:
-                before = int(counts[i, 0] > 0) + 2 * int(counts[i, 1] > 0)
-            a = _COUNT + (channel * LEVELS + levels[i]) * 4 + before
-            b = _COUNT + _COUNT_A + channel * 48 + min(around, 11) * 4 + before
-            c = _COUNT + _COUNT_A + _COUNT_B + (channel * KINDS + kinds[i]) * 4 + before
+            before = _before(counts[i], channel)
+            mean = _mean_number(counts[:, channel], near[i], shares[i])
+            total = expect_symbols(symbols, channel, near[i], shares[i], signed, sizes)
+            a = _COUNT_A + (channel * LEVELS + levels[i]) * 4 + before
+            b = _COUNT_B + (channel * MEANS + mean) * 4 + before
+            c = _COUNT_C + (channel * TOTALS + total) * 4 + before
             number = code_uint(coder, data, slots, weights, a, b, c, channel, number)
             number = min(number, rest)
             counts[i, channel] = number
-            _code_places(coder, data, slots, weights, symbols, i, channel, number, near[i])
+            luma, picked = symbols[i, :, 0], symbols[i, :, channel]
+            _code_places(coder, data, slots, weights, picked, luma, channel, number, sizes)
             if number:
-                _code_sizes(coder, data, slots, weights, symbols, i, channel, levels[i])
+                _code_values(coder, data, slots, weights, picked, luma, channel, levels[i], signed)
+
+
+@njit(**CODING)
+def _before(counts: I64, channel: int) -> int:
+    """What the channels before say, 0..3."""
+    if channel == 2:
+        return int(counts[0] > 0) + 2 * int(counts[1] > 0)
+    return min(int(counts[0]), 3) if channel else 0
+
+
+@njit(**CODING)
+def _mean_number(counts: I64, near: I32, shares: I32) -> int:
+    """The weighted mean of the neighbours' numbers, as a bucket."""
+    total, whole = 0, 0
+    for place in range(len(near)):
+        if near[place] >= 0:
+            total += int(shares[place]) * int(counts[near[place]])
+            whole += int(shares[place])
+    return magnitude(16 * total // whole, MEANS - 1) if whole else 0
 
 
 @njit(**CODING)
@@ -81,61 +101,67 @@ def _code_places(
     data: U8,
     slots: U32,
     weights: I32,
-    symbols: I16,
-    i: int,
+    picked: I16,  # (k - 1,) symbols; where a decoder finds one that is not 0 it writes 1
+    luma: I16,
     channel: int,
     number: int,
-    near: I32,
+    sizes: I64,  # what the neighbours expect
 ) -> None:
-    """Which symbols are not 0; a decoder writes 1 for these."""
-    rest = symbols.shape[1]
+    rest = len(picked)
     for j in range(rest):
         left = rest - j
-        used = int(symbols[i, j, channel] != 0)
+        used = int(picked[j] != 0)
         if number == 0:
             used = 0
         elif number == left:
             used = 1
         else:
-            close = 0
-            for place in range(NEIGHBOURS):
-                if near[place] >= 0:
-                    close += int(symbols[near[place], j, channel] != 0)
-            luma = int(symbols[i, j, 0] != 0) if channel else 0
-            a = _PLACE + (channel * 8 + min(number, 8) - 1) * 16 + left
-            b = _PLACE + _PLACE_A + (channel * REST + j) * 4 + min(number, 4) - 1
-            c = _PLACE + _PLACE_A + _PLACE_B + (channel * REST + j) * 4 + min(close, 1) + 2 * luma
+            expected = magnitude(sizes[j], BUCKETS - 1)
+            stronger = 0
+            for other in range(j + 1, rest):
+                stronger += int(sizes[other] > sizes[j])
+            both = int(luma[j] != 0) if channel else 0
+            few = min(number, 4) - 1
+            a = _PLACE_A + (channel * 8 + min(number, 8) - 1) * 16 + left
+            b = _PLACE_B + ((channel * BUCKETS + expected) * 4 + few) * 4 + min(stronger, 3)
+            c = _PLACE_C + ((channel * REST + j) * BUCKETS + expected) * 2 + both
             used = code_bit(coder, data, slots, weights, a, b, c, 3 + channel, 0, used)
-        if used != int(symbols[i, j, channel] != 0):
-            symbols[i, j, channel] = used
+        if used != int(picked[j] != 0):
+            picked[j] = used
         number -= used
 
 
 @njit(**CODING)
-def _code_sizes(
+def _code_values(
     coder: U64,
     data: U8,
     slots: U32,
     weights: I32,
-    symbols: I16,
-    i: int,
+    picked: I16,  # (k - 1,)
+    luma: I16,
     channel: int,
     level: int,
+    signed: I64,  # what the neighbours expect
 ) -> None:
-    """Values of the symbols that are not 0."""
+    """Signs and sizes of the symbols that are not 0."""
     last = 0
-    for j in range(symbols.shape[1]):
-        value = int(symbols[i, j, channel])
+    for j in range(len(picked)):
+        value = int(picked[j])
         if value == 0:
             continue
-        luma = np.sign(int(symbols[i, j, 0])) if channel else 0
-        a = _SIZE + channel * REST + j
-        b = _SIZE + _SIZE_A + channel * LEVELS + level
-        c = _SIZE + _SIZE_A + _SIZE_B + (channel * 9 + min(last, 8)) * 3 + luma + 1
-        mixer = 6 + channel
+        both = int(np.sign(luma[j])) + 1 if channel else 1
+        side = int(np.sign(signed[j])) + 1
+        bucket = magnitude(abs(signed[j]), BUCKETS - 1)
+        bucket = bucket if side else 2 * BUCKETS - 1 - bucket
+        a = _SIGN_A + channel * 2 * BUCKETS + bucket
+        b = _SIGN_B + (channel * REST + j) * 3 + side
+        c = _SIGN_C + channel * 9 + side * 3 + both
         sign = int(value < 0)
-        sign = code_bit(coder, data, slots, weights, a, b, c, mixer, SIGN_NODE, sign)
-        size = code_uint(coder, data, slots, weights, a, b, c, mixer, abs(value) - 1) + 1
-        size = min(size, 32767)
-        symbols[i, j, channel] = -size if sign else size
-        last = size
+        sign = code_bit(coder, data, slots, weights, a, b, c, 6 + channel, 0, sign)
+        a = _SIZE_A + channel * REST + j
+        b = _SIZE_B + channel * LEVELS + level
+        c = _SIZE_C + channel * 9 + min(last, 8)
+        size = abs(value) - 1
+        size = code_uint(coder, data, slots, weights, a, b, c, 9 + channel, size) + 1
+        last = min(size, SYMBOL_MAX)
+        picked[j] = -last if sign else last

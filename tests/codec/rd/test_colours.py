@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from flexgs.codec.rd.colours import ColourBytes, code_colours, decode_colours, quantise_colours
-from flexgs.codec.rd.neighbours import NEIGHBOURS, WINDOW, neighbours
 from flexgs.errors import Corrupt
 from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols, dequantise_colours
 
@@ -123,20 +122,3 @@ def test_hostile_payloads_decode_to_valid_colours_or_are_refused() -> None:
             continue
         assert np.isfinite(dequantise_colours(plan, symbols, features)).all()
     assert refused > 150
-
-
-def test_neighbours_are_the_nearest_of_the_window() -> None:
-    cells = np.random.default_rng(6).integers(0, 50, (200, 3)).astype(np.int32)
-    found = neighbours(cells)
-    assert found.shape == (200, NEIGHBOURS)
-    for i in range(200):
-        earlier = np.arange(i - 1, max(i - 1 - WINDOW, -1), -1)
-        squares = np.square(cells[earlier].astype(np.int64) - cells[i]).sum(axis=1)
-        wanted = earlier[np.argsort(squares, kind="stable")][:NEIGHBOURS]
-        np.testing.assert_array_equal(found[i][: len(wanted)], wanted)
-        assert (found[i][len(wanted) :] == -1).all()
-
-
-def test_far_cells_do_not_overflow() -> None:
-    cells = np.array([[2**31 - 1] * 3, [-(2**31)] * 3, [2**31 - 2] * 3], np.int32)
-    assert neighbours(cells).tolist() == [[-1, -1, -1], [0, -1, -1], [0, 1, -1]]
