@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of integers as bytes for a byte codec: what a few Gaussians are better off with."""
+"""Columns of integers as bytes for a byte codec: what lattices and copies are better off with."""
 
 from __future__ import annotations
 

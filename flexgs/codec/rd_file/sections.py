@@ -12,14 +12,13 @@ from flexgs.entropy import byte_codecs
 from flexgs.errors import Corrupt
 from flexgs.limits import Limits
 
-MODELLED, PLAIN = 0, 1  # tags: context-coded, or integers through a byte codec
-GEOMETRY = ("means", "opacity_logits", "log_scales", "quats")  # attributes that share a tag
-COLOURS = ("dc", "sh")
+MODELLED, PLAIN = 0, 1  # tags: context-coded, or columns of integers through a byte codec
+COLOURS = ("dc", "sh")  # always modelled
 
 
 def attributes_of(degree: int) -> tuple[str, ...]:
     """Attributes that have sections, in the order of their numbers."""
-    return (*GEOMETRY, *COLOURS) if degree else (*GEOMETRY, COLOURS[0])
+    return tuple(name for name in RD_KINDS if channels_of(name, degree))
 
 
 def open_rd(container: Container, payload: bytes, limits: Limits) -> RdHead:
@@ -33,41 +32,34 @@ def open_rd(container: Container, payload: bytes, limits: Limits) -> RdHead:
     keys = set()
     bounds = head.bounds.tolist()
     for index in range(head.chunks):
-        rows = bounds[index + 1] - bounds[index]
-        for group in (GEOMETRY, COLOURS):
-            tags = set()
-            for entry in entries_of(container, head, index, group).values():
-                _check_entry(entry, rows, head.degree)
-                keys.add((entry.index, entry.kind))
-                tags.add(entry.tag)
-            if len(tags) > 1:
-                raise Corrupt("streams of one chunk in two forms", section=f"chunk {index}")
+        for name, entry in entries_of(container, head, index).items():
+            _check_entry(entry, name, head.degree, bounds[index + 1] - bounds[index])
+            keys.add((entry.index, entry.kind))
     check_owners(container, keys)
     return head
 
 
-def entries_of(
-    container: Container, head: RdHead, index: int, group: tuple[str, ...]
-) -> dict[str, Entry]:
-    """Sections of some attributes of a chunk, by attribute.
+def entries_of(container: Container, head: RdHead, index: int) -> dict[str, Entry]:
+    """Sections of a chunk by attribute, in the order of decoding.
 
     Raises:
         Corrupt: one is missing.
     """
-    names = attributes_of(head.degree)
-    return {name: container.require(RD_KINDS[name], index + 1) for name in group if name in names}
+    return {
+        name: container.require(RD_KINDS[name], index + 1) for name in attributes_of(head.degree)
+    }
 
 
-def _check_entry(entry: Entry, rows: int, degree: int) -> None:
-    if entry.tag not in (MODELLED, PLAIN):
+def _check_entry(entry: Entry, name: str, degree: int, rows: int) -> None:
+    forms = (MODELLED,) if name in COLOURS else (MODELLED, PLAIN)
+    if entry.tag not in forms:
         raise Corrupt(
             "unknown form of a stream",
             section=entry.name,
             offset=entry.offset,
-            expected=f"{MODELLED} or {PLAIN}",
+            expected=" or ".join(map(str, forms)),
             found=entry.tag,
         )
-    name = next(name for name, kind in RD_KINDS.items() if kind == entry.kind)
     if entry.tag == MODELLED:
         wrong = entry.codec != byte_codecs.get("raw").code or entry.raw != entry.stored
     else:
