@@ -12,7 +12,7 @@ import numpy as np
 
 from flexgs.core import Camera, Splats, ViewSplit, split_views
 from flexgs.io import load_cameras, read_ply
-from flexgs.pipeline.candidates import DropMeter
+from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.views import photograph_reader
 from flexgs.render import Renderer, get_renderer
 

@@ -23,7 +23,7 @@ from flexgs.importance import removal_order, round_ends, scores
 from flexgs.importance.agreement import rank_correlations
 from flexgs.importance.seed_fisher import trace
 from flexgs.importance.sums import TargetOf, view_contributions
-from flexgs.pipeline.ranking import FIRST_ROUND, ROUND_STEP
+from flexgs.pipeline.segment.ranking import FIRST_ROUND, ROUND_STEP
 from flexgs.pipeline.views import photograph_reader
 from flexgs.progress import SILENT, Advance
 from flexgs.render import Parameters, Renderer

@@ -16,8 +16,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from bonsai import Bonsai, arguments, drop_meter, load_bonsai
 
-from flexgs.pipeline.candidates import Candidates
-from flexgs.pipeline.ranking import plan_rounds, rank, thin_views
+from flexgs.pipeline.segment.candidates import Candidates
+from flexgs.pipeline.segment.ranking import plan_rounds, rank
+from flexgs.pipeline.views import thin_views
 from flexgs.progress import SILENT
 from flexgs.quant import SegmentPlan
 from flexgs.search import MaxDrop, SearchResult, Setting, find_setting

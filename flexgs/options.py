@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -54,7 +54,9 @@ class CompressOptions:
     pruning_rate: float | None = None  # share of the Gaussians to remove
     sh_rate: float | None = None  # share of the survivors that lose their SH rest
 
-    profile: str = "segment"
+    profile: str = "auto"  # rd wherever it can say what is asked, else segment
+    effort: int = 5  # rd: 1 (seconds) to 9 (everything)
+    repair: int | None = None  # rd: passes after the last removal; 0: no repair; None: by effort
     score: str = "removal"
     segments: int = 100
     bits: Mapping[str, int] = field(default_factory=dict)  # overrides of a group's bits
@@ -94,6 +96,15 @@ class CompressOptions:
     def fixed(self) -> bool:
         """Both rates are given: nothing is searched."""
         return self.pruning_rate is not None and self.sh_rate is not None
+
+    def changed(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the options that differ from their defaults.
+
+        >>> CompressOptions(level=3).changed(("level", "codec"))
+        ('level',)
+        """
+        defaults = CompressOptions()
+        return tuple(name for name in names if getattr(self, name) != getattr(defaults, name))
 
     @property
     def target(self) -> tuple[TargetKind, float]:
@@ -192,6 +203,8 @@ def _check_numbers(options: CompressOptions) -> None:
         ("target_psnr", 1.0, 150.0),
         ("pruning_rate", 0.0, 0.99),
         ("sh_rate", 0.0, 1.0),
+        ("effort", 1, 9),
+        ("repair", 0, 1000),
         ("segments", 1, 65_535),
         ("level", 0, 22),
         ("reference_psnr", 1.0, 100.0),

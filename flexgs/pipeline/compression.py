@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flexgs.codec import decode_splats, read_fgs, write_fgs
 from flexgs.core import Camera, Splats
-from flexgs.errors import SceneError, UsageError
+from flexgs.errors import SceneError
 from flexgs.importance import scores
-from flexgs.importance.sums import F32
 from flexgs.io import SceneFile, ensure_output, ensure_suffix
 from flexgs.io.files import file_size
 from flexgs.options import CompressOptions
-from flexgs.pipeline.candidates import Candidates, DropMeter
-from flexgs.pipeline.clock import StageClock, peak_memory_bytes
-from flexgs.pipeline.ranking import plan_rounds, rank, thin_views
+from flexgs.pipeline.job import Found, Job, StageClock, peak_memory_bytes
+from flexgs.pipeline.meter import DropMeter
+from flexgs.pipeline.profiles import choose_profile
+from flexgs.pipeline.rd import search_rd
 from flexgs.pipeline.reporting import (
     bytes_by_attribute,
     search_steps,
@@ -25,20 +25,18 @@ from flexgs.pipeline.reporting import (
     target_facts,
     versions,
 )
+from flexgs.pipeline.segment import search_segment
+from flexgs.pipeline.segment.search import segment_plan
 from flexgs.pipeline.targets import resolve_target
-from flexgs.pipeline.views import Views, find_views, photograph_reader
+from flexgs.pipeline.views import find_views, photograph_reader, thin_views
 from flexgs.pipeline.warm_up import warm_up
 from flexgs.progress import SILENT, Progress
 from flexgs.quality import Quality, measure_quality
-from flexgs.quant import SegmentPlan
-from flexgs.render import Renderer, get_renderer
+from flexgs.render import get_renderer
 from flexgs.report import Picture, Report, SceneFacts
 from flexgs.scenes import open_scene
-from flexgs.search import Budget, MaxDrop, SearchResult, Space, find_setting
-from flexgs.search.result import Evaluation
 
 PLY_BYTES_PER_VALUE = 4
-PROFILES = ("segment",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +45,6 @@ class CompressResult:
 
     data: bytes
     report: Report
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """Everything the stages share."""
-
-    source: SceneFacts
-    splats: Splats
-    options: CompressOptions
-    renderer: Renderer
-    views: Views
-    photograph: Callable[[Camera], F32] | None
-    progress: Progress
-    clock: StageClock
 
 
 def compress(
@@ -93,21 +77,19 @@ def compress(
         path = None if isinstance(scene, Splats) else scene
         views = find_views(path, splats, renderer, options.cameras, options.images, progress)
     photograph = photograph_reader() if views.photographs else None
-    job = _Job(source, splats, options, renderer, views, photograph, progress, clock)
-    candidates, result = _search(job)
-    with clock.stage("encode"), progress.stage("encode"):
-        data = candidates.encode(result.best.setting, result.best.drop_db, "best")
-    decoded = _write(job, data, output)
-    return CompressResult(data, _report(job, result, data, decoded, output))
+    profile = choose_profile(options, splats)
+    job = Job(source, splats, options, profile, renderer, views, photograph, progress, clock)
+    found = _search(job)
+    decoded = _write(job, found.data, output)
+    return CompressResult(found.data, _report(job, found, decoded, output))
 
 
 def _check_request(
     scene: Splats | str | Path, output: str | Path | None, options: CompressOptions
 ) -> None:
     scores.get(options.score)
-    _plan(options)  # its own checks
-    if options.profile not in PROFILES:
-        raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
+    segment_plan(options)  # its own checks
+    choose_profile(options, None)
     if output is not None and not options.dry_run:
         ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
         ensure_suffix(output, ".fgs")
@@ -125,13 +107,8 @@ def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFa
     return facts, file.splats
 
 
-def _plan(options: CompressOptions) -> SegmentPlan:
-    plan = SegmentPlan(segments=options.segments, codec=options.codec, level=options.level)
-    return plan.with_bits(options.bits)
-
-
-def _search(job: _Job) -> tuple[Candidates, SearchResult]:
-    """Ranks all Gaussians, then finds the setting."""
+def _search(job: Job) -> Found:
+    """The file that meets the target, by the profile asked for."""
     options, split = job.options, job.views.split
     if job.splats.n == 0:
         raise SceneError("the scene holds no Gaussians: there is nothing to compress")
@@ -139,53 +116,11 @@ def _search(job: _Job) -> tuple[Candidates, SearchResult]:
         reference = job.views.reference_psnr(options.reference_psnr)
         meter = DropMeter(job.splats, split.search, job.renderer, job.photograph, reference)
     target = resolve_target(options, job.source.size_bytes, meter)
-    limit = target.db if isinstance(target, MaxDrop) else None
-    rounds = plan_rounds(options.score, limit, options.pruning_rate)
-    with job.clock.stage("score"):
-        ranking = rank(
-            job.splats,
-            split.scoring,
-            job.renderer,
-            options.score,
-            rounds,
-            job.photograph,
-            job.progress,
-        )
-    candidates = Candidates(job.splats, ranking, _plan(options), meter, _facts(job))
-    sh_rate = options.sh_rate if job.splats.degree else 0.0
-    budget = Budget(options.max_evaluations, options.time_budget_s)
-    with (
-        job.clock.stage("search"),
-        job.progress.stage("search", total=1 if options.fixed else budget.max_evaluations) as tick,
-    ):
-
-        def on_evaluation(_: Evaluation) -> None:
-            tick(1)
-
-        result = find_setting(
-            candidates.distortion,
-            candidates.size,
-            target,
-            space=Space.fixing(options.pruning_rate, sh_rate),
-            budget=budget,
-            best_effort=options.best_effort or options.fixed,
-            on_evaluation=on_evaluation,
-        )
-    return candidates, result
+    search = search_rd if job.profile == "rd" else search_segment
+    return search(job, target, meter)
 
 
-def _facts(job: _Job) -> dict[str, object]:
-    """What the file says of where it comes from."""
-    return {
-        "score": job.options.score,
-        "drop_from": "photographs" if job.views.photographs else "renders",
-        "cameras": "invented" if job.views.invented else "given",
-        "original_bytes": job.source.size_bytes,
-        "original_gaussians": job.source.gaussians,
-    }
-
-
-def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
+def _write(job: Job, data: bytes, output: str | Path | None) -> Splats:
     """Writes the file, and decodes it from where it lies."""
     with job.clock.stage("write"), job.progress.stage("write"):
         if output is None or job.options.dry_run:
@@ -196,7 +131,7 @@ def _write(job: _Job, data: bytes, output: str | Path | None) -> Splats:
 
 
 def _measure(
-    job: _Job, decoded: Splats
+    job: Job, decoded: Splats
 ) -> tuple[Quality | None, Quality | None, tuple[Picture, ...]]:
     """Quality on the report set, which nothing else has looked at, on the search set; pictures."""
     split, most = job.views.split, job.options.report_views
@@ -222,21 +157,20 @@ def _measure(
         return quality, measure(split.search, False), pictures
 
 
-def _report(
-    job: _Job, result: SearchResult, data: bytes, decoded: Splats, output: str | Path | None
-) -> Report:
+def _report(job: Job, found: Found, decoded: Splats, output: str | Path | None) -> Report:
     """Measures the decoded file, and says all there is to say."""
-    options = job.options
+    options, result, data = job.options, found.result, found.data
     report_quality, search_quality, pictures = _measure(job, decoded)
     name = "(not written)" if output is None or options.dry_run else Path(output).name
     return Report(
         source=job.source,
         output=SceneFacts(name, len(data), decoded.n, decoded.degree),
-        profile=options.profile,
+        profile=job.profile,
         pruning_rate=result.best.setting.pruning_rate,
         sh_rate=result.best.setting.sh_rate,
         target=None if options.fixed else target_facts(*options.target, result, len(data)),
-        plan=_plan(options).to_dict(),
+        plan=found.plan,
+        repair=found.repair,
         report_quality=report_quality,
         search_quality=search_quality,
         search=search_steps(result),

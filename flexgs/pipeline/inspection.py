@@ -14,8 +14,13 @@ from flexgs.errors import SceneError, UsageError
 from flexgs.importance import scores
 from flexgs.importance.sums import F32, F64
 from flexgs.options import Device
-from flexgs.pipeline.ranking import MAX_SCORING_VIEWS, thin_views
-from flexgs.pipeline.views import Views, find_views, photograph_reader
+from flexgs.pipeline.views import (
+    MAX_SCORING_VIEWS,
+    Views,
+    find_views,
+    photograph_reader,
+    thin_views,
+)
 from flexgs.progress import SILENT, Progress
 from flexgs.quality import Quality, measure_quality
 from flexgs.render import Renderer, get_renderer

@@ -43,6 +43,8 @@ def search_steps(result: SearchResult) -> tuple[SearchStep, ...]:
             seconds=e.seconds,
             stage=e.stage,
             accepted=e.accepted,
+            strength=e.strength,
+            predicted_db=e.predicted_db,
         )
         for e in result.log
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from flexgs.errors import UsageError
 from flexgs.options import CompressOptions
-from flexgs.pipeline.candidates import DropMeter
+from flexgs.pipeline.meter import DropMeter
 from flexgs.quality import drop_from_psnr
 from flexgs.search import MaxBytes, MaxDrop, Target, ratio_target
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from flexgs.quality import REFERENCE_MARGIN_DB, read_photograph
 from flexgs.render import Renderer
 
 NO_PHOTOGRAPHS = "without photographs every drop is an ESTIMATE from renders"
+MAX_SCORING_VIEWS = 250  # more views are thinned evenly; every one costs a render a round
 PHOTO_CACHE_BYTES = 1 << 30  # photographs kept in memory, as bytes
 
 
@@ -97,3 +98,10 @@ def photograph_reader() -> Callable[[Camera], F32]:
         return photo
 
     return read
+
+
+def thin_views(views: Sequence[Camera], most: int) -> tuple[Camera, ...]:
+    """At most so many views, evenly spread over their order."""
+    if len(views) <= most:
+        return tuple(views)
+    return tuple(views[i * len(views) // most] for i in range(most))

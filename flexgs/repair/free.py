@@ -31,6 +31,7 @@ class FreeSplats:
         self._second = {name: np.zeros_like(self._values[name]) for name in GROUPS}
         self._model = splats.model
         self._steps = 0
+        self.rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
         self.sh_used = np.ones(splats.sh.shape[:2], np.bool_)
         self.gradient = zero_parameters(splats)
 
@@ -52,6 +53,7 @@ class FreeSplats:
         for store in (self._values, self._first, self._second):
             for name in GROUPS:
                 store[name] = store[name][rows]
+        self.rows = self.rows[rows]
         self.sh_used = self.sh_used[rows]
         self.gradient = zero_parameters(self.splats())
 

@@ -9,6 +9,7 @@ up, so no round removes more than a share.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,8 @@ DropOf = Callable[[Splats], float]  # dB on the monitor views
 Order = npt.NDArray[np.int64]
 
 MIN_KEPT = 0.6  # share of the Gaussians that a round leaves at least
-OVERDRAFT = 1.5  # the limit of the first round is so many times higher, falling to none
-BISECTIONS = 5
+OVERDRAFT = 1.0  # the limit of the first round is so many times higher, falling to none
+BISECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def reduce_splats(
             left = 1 - (number + 1) / schedule.rounds
             limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
             order = np.argsort(sums.removal, kind="stable")
-            count = _removable(free, order, drop_of, limit, fewest)
+            floor = _least_kept(free.n, fewest, schedule.rounds - number)
+            count = _removable(free, order, drop_of, limit, floor)
             free.keep(np.sort(order[count:]))
             log.append(Round(free.n, drop))
         if schedule.repair:
@@ -95,12 +97,22 @@ def _share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Ca
     return views[number % stride :: stride]
 
 
+def _least_kept(n: int, fewest: int, rounds: int) -> int:
+    """How many a round leaves at least, when `rounds` of them are to come (this one too).
+
+    >>> _least_kept(1000, 10, 1), _least_kept(1000, 10, 9), _least_kept(1000, 810, 2)
+    (10, 600, 900)
+    """
+    even = n * math.pow(fewest / max(n, 1), 1 / rounds)
+    return max(fewest, round(even if rounds == 1 else max(even, MIN_KEPT * n)))
+
+
 def _removable(
-    free: FreeSplats, order: Order, drop_of: DropOf, limit_db: float, fewest: int
+    free: FreeSplats, order: Order, drop_of: DropOf, limit_db: float, least_kept: int
 ) -> int:
     """How many of the first of `order` can go before the drop exceeds the limit."""
     splats = free.splats()
-    low, high = 0, min(round((1 - MIN_KEPT) * free.n), free.n - fewest)
+    low, high = 0, free.n - least_kept
 
     def allowed(count: int) -> bool:
         return drop_of(splats.select(np.sort(order[count:]))) <= limit_db

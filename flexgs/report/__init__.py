@@ -3,6 +3,8 @@
 
 from flexgs.report.model import (
     Picture,
+    RepairFacts,
+    RepairRound,
     Report,
     SceneFacts,
     SearchStep,
@@ -13,6 +15,8 @@ from flexgs.report.write import ensure_report, write_report
 
 __all__ = [
     "Picture",
+    "RepairFacts",
+    "RepairRound",
     "Report",
     "SceneFacts",
     "SearchStep",

@@ -49,6 +49,25 @@ class SearchStep:
     seconds: float
     stage: str
     accepted: bool
+    strength: float = 0.0  # rd profile: squared error worth one bit
+    predicted_db: float | None = None  # rd profile: the drop expected from other views
+
+
+@dataclass(frozen=True)
+class RepairRound:
+    """One round of removal and repair."""
+
+    gaussians: int  # left after it
+    drop_db: float  # on the monitor views, before its removal
+
+
+@dataclass(frozen=True)
+class RepairFacts:
+    """What repair bought, measured on views that repair did not look at."""
+
+    unrepaired_drop_db: float  # of the same Gaussians with their original parameters
+    repaired_drop_db: float
+    rounds: tuple[RepairRound, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +94,7 @@ class Report:
     plan: Mapping[str, Any] = field(default_factory=dict)  # JSON values
     report_quality: Quality | None = None  # of the file as decoded, on views used for nothing else
     search_quality: Quality | None = None  # of the same, on the views the search measured on
+    repair: RepairFacts | None = None  # rd profile
     search: tuple[SearchStep, ...] = ()
     search_stopped: str | None = None
     bytes_by_attribute: Mapping[str, int] = field(default_factory=dict)

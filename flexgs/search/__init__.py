@@ -3,6 +3,7 @@
 
 from flexgs.search.evaluator import Budget
 from flexgs.search.find import find_setting
+from flexgs.search.landing import Measured, find_strength
 from flexgs.search.result import Evaluation, SearchResult, TargetUnreachableError
 from flexgs.search.setting import Setting, Space
 from flexgs.search.target import MaxBytes, MaxDrop, Target, ratio_target
@@ -12,11 +13,13 @@ __all__ = [
     "Evaluation",
     "MaxBytes",
     "MaxDrop",
+    "Measured",
     "SearchResult",
     "Setting",
     "Space",
     "Target",
     "TargetUnreachableError",
     "find_setting",
+    "find_strength",
     "ratio_target",
 ]

@@ -10,7 +10,7 @@ from flexgs.errors import SearchError
 from flexgs.search.setting import Setting
 from flexgs.search.target import Target, describe
 
-Stage = Literal["seed", "neighbour", "refine"]
+Stage = Literal["seed", "neighbour", "refine", "land"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Evaluation:
     seconds: float
     stage: Stage
     accepted: bool  # the target holds
+    strength: float = 0.0  # of the rd profile: squared error worth one bit
+    predicted_db: float | None = None  # the drop expected before the search's views were rendered
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,31 @@ BestEffort = Annotated[
         rich_help_panel=SEARCH,
     ),
 ]
-Profile = Annotated[str, typer.Option(help="Codec profile: segment.", rich_help_panel=CODING)]
+Profile = Annotated[
+    str,
+    typer.Option(
+        help="rd (small), segment (portable), or auto: rd wherever it can say what is asked.",
+        rich_help_panel=CODING,
+    ),
+]
+Effort = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=9,
+        metavar="1..9",
+        help="rd profile: how long to work, from seconds to everything (docs/cli.md).",
+        rich_help_panel=SEARCH,
+    ),
+]
+Repair = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PASSES",
+        help="rd profile: passes of repair after the last removal; 0: no repair at all.",
+        rich_help_panel=SEARCH,
+    ),
+]
 Segments = Annotated[
     int, typer.Option(metavar="N", help="Quantisation segments.", rich_help_panel=CODING)
 ]

@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from flexgs.codec import decode_splats, encode_splats
-from flexgs.core import Camera, Splats
+from flexgs.core import Splats
 from flexgs.entropy import Effort
-from flexgs.errors import SceneError
 from flexgs.importance import ColourCosts, drop_sh
-from flexgs.importance.sums import F32, F64
-from flexgs.quality import drop_from_psnr
+from flexgs.importance.sums import F64
+from flexgs.pipeline.meter import DropMeter
 from flexgs.quant import SegmentPlan
-from flexgs.render import Renderer
-from flexgs.render.metrics import psnr
 from flexgs.search import Setting
 
 LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
@@ -38,62 +35,6 @@ def apply_setting(splats: Splats, ranking: Ranking, setting: Setting) -> tuple[S
     cheapest = np.argsort(ranking.colour.cost[kept], kind="stable")[:count]
     reduced = drop_sh(splats, ranking.colour, kept[cheapest])
     return reduced.select(kept), ranking.colour.weights[kept]
-
-
-class DropMeter:
-    """The drop of a scene on some views, with everything about the original computed once.
-
-    With photographs: mean of PSNR(photo, original) - PSNR(photo, candidate). Without: the mean of
-    the drops that PSNRs against the original renders stand for.
-
-    Raises:
-        SceneError: the original is black in every view; any compression of it would look perfect.
-    """
-
-    def __init__(
-        self,
-        original: Splats,
-        cameras: Sequence[Camera],
-        renderer: Renderer,
-        photograph: Callable[[Camera], F32] | None,
-        reference_psnr: float,
-    ) -> None:
-        self._cameras = cameras
-        self._renderer = renderer
-        self.reference_psnr = reference_psnr
-        self._photograph = photograph
-        self._before: dict[str, float] = {}
-        self._renders: dict[str, F32] = {}
-        seen = False
-        for camera in cameras:
-            image = renderer.render(original, camera)
-            seen = seen or bool(image.any())
-            if photograph is None:
-                self._renders[camera.name] = image
-            else:
-                self._before[camera.name] = psnr(photograph(camera), image)
-        if not seen:
-            raise SceneError(
-                "no view sees any of the Gaussians",
-                expected="cameras of this scene",
-                found=f"{len(cameras)} black renders",
-                hint="Name the scene's own --cameras, or use --cameras none to invent some.",
-            )
-
-    @property
-    def original_psnr(self) -> float | None:
-        """Mean PSNR of the original against the photographs, in dB; None without any."""
-        return float(np.mean([*self._before.values()])) if self._before else None
-
-    def __call__(self, candidate: Splats) -> float:
-        """Mean drop in dB."""
-        return float(np.mean([self._drop(candidate, camera) for camera in self._cameras]))
-
-    def _drop(self, candidate: Splats, camera: Camera) -> float:
-        image = self._renderer.render(candidate, camera)
-        if self._photograph is None:
-            return drop_from_psnr(psnr(self._renders[camera.name], image), self.reference_psnr)
-        return self._before[camera.name] - psnr(self._photograph(camera), image)
 
 
 class Candidates:

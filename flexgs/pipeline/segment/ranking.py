@@ -8,23 +8,16 @@ from collections.abc import Callable, Sequence
 from flexgs.core import Camera, Splats
 from flexgs.importance import removal_order, round_ends, scores, sh_drop_costs
 from flexgs.importance.sums import F32
-from flexgs.pipeline.candidates import Ranking
+from flexgs.pipeline.segment.candidates import Ranking
+from flexgs.pipeline.views import MAX_SCORING_VIEWS, thin_views
 from flexgs.progress import Progress
 from flexgs.render import Renderer
 
-MAX_SCORING_VIEWS = 250  # more views are thinned evenly; every one costs a render a round
 FIRST_ROUND = 0.3  # share removed in the first round: up to here one shot costs the same
 ROUND_STEP = 0.05
 # Where the rounds end: (drop in dB, share). Stronger settings than this do not meet such a target.
 LAST_ROUND = ((0.06, 0.5), (0.35, 0.65), (1.2, 0.8))
 LAST_ROUND_AT_MOST = 0.9
-
-
-def thin_views(views: Sequence[Camera], most: int) -> tuple[Camera, ...]:
-    """At most so many views, evenly spread over their order."""
-    if len(views) <= most:
-        return tuple(views)
-    return tuple(views[i * len(views) // most] for i in range(most))
 
 
 def plan_rounds(

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The second half of the work: one strength for every step size gives one file.
+
+Geometry is rounded first; colours are then solved again on the geometry that was decoded, and
+rounded last, so that they take up what geometry lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.codec import decode_splats, pack_rd, rd_chunk_bounds
+from flexgs.codec.rd.colours import quantise_colours
+from flexgs.codec.rd.geometry import GeometrySymbols
+from flexgs.codec.rd.geometry_choice import quantise_geometry
+from flexgs.codec.rd.geometry_values import dequantise_geometry
+from flexgs.core import Camera, Splats
+from flexgs.core.splats import Model
+from flexgs.importance.colour_blocks import add_view, empty_blocks
+from flexgs.pipeline.rd.effort import Effort
+from flexgs.pipeline.rd.reduced import Reduced
+from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols
+from flexgs.quant.adaptive.geometry_plan import GeometryPlan
+from flexgs.render import Renderer
+from flexgs.render.own_frame import OWN
+from flexgs.repair import FreeSplats, Rates, repair_pass
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The integers of one file."""
+
+    geometry_plan: GeometryPlan
+    geometry: GeometrySymbols
+    colour_plan: ColourPlan
+    colours: ColourSymbols
+    model: Model
+
+    def pack(self, metadata: Mapping[str, object]) -> bytes:
+        """The file."""
+        return pack_rd(
+            self.geometry_plan,
+            self.geometry,
+            self.colour_plan,
+            self.colours,
+            self.model,
+            metadata,
+        )
+
+    def decoded(self, metadata: Mapping[str, object]) -> tuple[bytes, Splats]:
+        """The file, and what it decodes to."""
+        data = self.pack(metadata)
+        return data, decode_splats(data)
+
+    @property
+    def without_sh(self) -> int:
+        """Gaussians with nothing but DC."""
+        return int((~self.colours.sh.any(axis=(1, 2))).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """J^T J of every Gaussian, summed over all views that repair may look at."""
+
+    geometry: F32  # (n, 10, 10), see Renderer.blocks
+    colours: F32  # (n, k (k + 1) / 2), see colour_blocks
+
+
+def find_blocks(
+    splats: Splats, views: Sequence[Camera], renderer: Renderer, share: float
+) -> Blocks:
+    """From every so many views, scaled up to all of them."""
+    some = views[:: max(1, round(1 / share))]
+    geometry = np.zeros((splats.n, OWN, OWN), np.float32)
+    colours = empty_blocks(splats)
+    for view in some:
+        add_view(colours, splats, view, renderer.blocks(splats, view, geometry))
+    scale = np.float32(len(views) / max(len(some), 1))
+    geometry *= scale
+    colours *= scale
+    return Blocks(geometry, colours)
+
+
+def make_candidate(
+    reduced: Reduced, blocks: Blocks, renderer: Renderer, effort: Effort, strength: float
+) -> Candidate:
+    """Everything rounded; `strength` is the squared error that is worth one bit."""
+    plan, symbols, order = quantise_geometry(reduced.splats, blocks.geometry, strength)
+    geometry = dequantise_geometry(plan, symbols)
+    rounded = replace(
+        reduced.splats.select(order),
+        means=geometry.means,
+        log_scales=geometry.log_scales,
+        quats=geometry.quats,
+        opacity_logits=geometry.opacity_logits,
+    )
+    colours = blocks.colours[order]
+    if effort.colour_passes:
+        rounded = _solve_colours(rounded, reduced, renderer, effort.colour_passes)
+    bounds = rd_chunk_bounds(rounded.n)
+    colour_plan, colour_symbols = quantise_colours(
+        rounded.sh, colours, geometry.features, symbols.cells, bounds, strength
+    )
+    return Candidate(plan, symbols, colour_plan, colour_symbols, reduced.splats.model)
+
+
+def _solve_colours(splats: Splats, reduced: Reduced, renderer: Renderer, passes: float) -> Splats:
+    """Colours that make up for rounded geometry."""
+    free = FreeSplats(splats)
+    views, rates = reduced.views, Rates().only("dc", "sh")
+    half = [views[0::2], views[1::2]]
+    for number in range(round(2 * passes)):
+        some = half[number % 2]
+        repair_pass(free, some, renderer, reduced.target_of, rates, number, _ignore)
+    return free.snapshot()
+
+
+def _ignore(_: int) -> None:
+    """Progress that nobody looks at."""

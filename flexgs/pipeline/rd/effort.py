@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The levels of effort: what each may spend. Costs and gains: docs/benchmarks.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flexgs.repair.reduction import Schedule
+
+DEFAULT_EFFORT = 5
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Work of one compression, in passes over the views."""
+
+    schedule: Schedule
+    colour_passes: float  # over the decoded geometry, for every strength that is tried
+    fisher_share: float  # of the views, for the blocks that set the steps
+
+
+EFFORTS = {
+    1: Effort(Schedule(rounds=1, settling=0, share=0.25, repair=False), 0.0, 0.1),
+    2: Effort(Schedule(rounds=4, settling=0, share=0.25, repair=False), 0.5, 0.2),
+    3: Effort(Schedule(rounds=6, settling=1, share=0.25), 0.5, 0.25),
+    4: Effort(Schedule(rounds=8, settling=2, share=0.34), 1.0, 0.25),
+    5: Effort(Schedule(rounds=12, settling=4, share=0.34), 1.0, 0.25),
+    6: Effort(Schedule(rounds=14, settling=6, share=0.34), 1.0, 0.25),
+    7: Effort(Schedule(rounds=16, settling=10, share=0.5), 1.0, 0.5),
+    8: Effort(Schedule(rounds=20, settling=16, share=0.5), 2.0, 0.5),
+    9: Effort(Schedule(rounds=24, settling=30, share=0.5), 2.0, 1.0),
+}
+
+
+def choose_effort(level: int, repair: int | None) -> Effort:
+    """The level's work, with another number of passes after the last removal; 0: no repair at all.
+
+    >>> choose_effort(5, 0).schedule.repair, choose_effort(5, 7).schedule.settling
+    (False, 7)
+    """
+    effort = EFFORTS[level]
+    if repair is None:
+        return effort
+    if repair == 0:
+        return replace(effort, schedule=replace(effort.schedule, settling=0, repair=False))
+    return replace(effort, schedule=replace(effort.schedule, settling=repair, repair=True))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first half of the work: which Gaussians stay, and how they look once repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.core import Camera, Splats
+from flexgs.pipeline.job import Job
+from flexgs.pipeline.meter import DropMeter
+from flexgs.pipeline.rd.effort import Effort
+from flexgs.pipeline.views import MAX_SCORING_VIEWS, thin_views
+from flexgs.repair import FreeSplats
+from flexgs.repair.reduction import Round, reduce_splats
+from flexgs.search import MaxDrop, Target
+
+F32 = npt.NDArray[np.float32]
+
+MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
+LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
+# Of the target's drop, what removal may use up: the last passes of repair win some of it back.
+LIMIT_REPAIRED, LIMIT_UNREPAIRED = 1.0, 0.6
+BITS_A_GAUSSIAN = 55.0  # about what one takes; for targets of size
+FEWEST = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """What is left of a scene, and the views that judge it."""
+
+    splats: Splats
+    survivors: Splats  # the same Gaussians as they were in the original
+    views: tuple[Camera, ...]  # that repair may look at
+    target_of: Callable[[Camera], F32]
+    monitor: DropMeter
+    log: tuple[Round, ...]
+
+
+def split_monitor(views: Sequence[Camera]) -> tuple[tuple[Camera, ...], tuple[Camera, ...]]:
+    """Views to repair by, and views that only watch (the same ones where there are few)."""
+    views = thin_views(views, MAX_SCORING_VIEWS)
+    if len(views) < LEAST_FOR_MONITOR:
+        return views, views
+    watching = views[MONITOR_FIRST::MONITOR_EVERY]
+    return tuple(view for view in views if view not in watching), watching
+
+
+def render_reader(job: Job) -> Callable[[Camera], F32]:
+    """What the original looks like: its photographs, else its own renders, kept as half floats."""
+    if job.photograph is not None:
+        return job.photograph
+    kept: dict[str, npt.NDArray[np.float16]] = {}
+
+    def read(camera: Camera) -> F32:
+        if camera.name not in kept:
+            kept[camera.name] = job.renderer.render(job.splats, camera).astype(np.float16)
+        return kept[camera.name].astype(np.float32)
+
+    return read
+
+
+def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:
+    """Prunes and repairs as far as `factor` times the target lets it."""
+    views, watching = split_monitor(job.views.split.scoring)
+    reference = job.views.reference_psnr(job.options.reference_psnr)
+    target_of = render_reader(job)
+    free = FreeSplats(job.splats)
+    with job.clock.stage("prune and repair"):
+        monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
+        fewest, limit = FEWEST, np.inf
+        if job.options.pruning_rate is not None:
+            fewest = round((1 - job.options.pruning_rate) * job.splats.n)
+        elif isinstance(target, MaxDrop):
+            share = LIMIT_REPAIRED if effort.schedule.repair else LIMIT_UNREPAIRED
+            limit = factor * share * target.db
+        else:
+            fewest = int(8 * target.size / BITS_A_GAUSSIAN)
+        log = reduce_splats(
+            free,
+            views,
+            job.renderer,
+            target_of,
+            monitor,
+            float(limit),
+            max(fewest, min(FEWEST, job.splats.n)),
+            effort.schedule,
+            job.progress,
+        )
+    survivors = job.splats.select(free.rows)
+    return Reduced(free.snapshot(), survivors, views, target_of, monitor, tuple(log))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reduce the scene, then find the strength that lands on the target."""
+
+from __future__ import annotations
+
+from flexgs.pipeline.job import Found, Job
+from flexgs.pipeline.meter import DropMeter
+from flexgs.pipeline.rd.candidate import Candidate, find_blocks, make_candidate
+from flexgs.pipeline.rd.effort import Effort, choose_effort
+from flexgs.pipeline.rd.reduced import Reduced, reduce_scene
+from flexgs.report import RepairFacts, RepairRound
+from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
+
+LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
+MAX_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
+TRIES = 3
+TOO_NEAR = 0.85  # share of the target that removal alone may use up
+GENTLER = 0.5  # factor of the limit for the next try
+# First guess: quantisation adds about so many strengths of squared error a Gaussian.
+ERROR_A_GAUSSIAN = 36.0
+
+
+def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
+    """The smallest file that meets the target.
+
+    Raises:
+        TargetUnreachableError: no strength meets it, unless `best_effort`.
+    """
+    effort = choose_effort(job.options.effort, job.options.repair)
+    reduced, floor = _reduce(job, target, meter, effort)
+    with job.clock.stage("weigh"), job.progress.stage("weigh every parameter"):
+        blocks = find_blocks(reduced.splats, reduced.views, job.renderer, effort.fisher_share)
+    known: dict[float, Candidate] = {}
+    facts = {**job.facts, "effort": job.options.effort}
+
+    def measure(strength: float) -> Measured:
+        candidate = make_candidate(reduced, blocks, job.renderer, effort, strength)
+        known[strength] = candidate
+        data, decoded = candidate.decoded({**facts, "drop_db": LONGEST_DROP})
+        setting = Setting(
+            1 - reduced.splats.n / job.splats.n, candidate.without_sh / max(reduced.splats.n, 1)
+        )
+        return Measured(setting, len(data), meter(decoded), reduced.monitor(decoded))
+
+    most = min(job.options.max_evaluations, MAX_CANDIDATES)
+    with job.clock.stage("quantise"), job.progress.stage("quantise", total=most) as tick:
+
+        def on_evaluation(_: Evaluation) -> None:
+            tick(1)
+
+        result = find_strength(
+            measure,
+            target,
+            _first_strength(reduced, target, floor),
+            floor,
+            most,
+            best_effort=job.options.best_effort,
+            on_evaluation=on_evaluation,
+        )
+    best = result.best
+    with job.clock.stage("encode"), job.progress.stage("encode"):
+        metadata = {**facts, "strength": best.strength, "drop_db": round(best.drop_db, 4)}
+        data = known[best.strength].pack(metadata)
+    plan = {"effort": job.options.effort, "strength": best.strength}
+    return Found(data, result, plan, _repair_facts(reduced))
+
+
+def _reduce(job: Job, target: Target, meter: DropMeter, effort: Effort) -> tuple[Reduced, float]:
+    """What is left, and its drop on the search's views; more is left where too much has gone."""
+    factor = 1.0
+    for _ in range(TRIES):
+        reduced = reduce_scene(job, target, effort, factor)
+        floor = meter(reduced.splats)
+        fixed = job.options.pruning_rate is not None
+        if fixed or not isinstance(target, MaxDrop) or floor <= TOO_NEAR * target.db:
+            break
+        factor *= GENTLER
+    return reduced, floor
+
+
+def _first_strength(reduced: Reduced, target: Target, floor_db: float) -> float:
+    """From what the target leaves for quantisation."""
+    views = reduced.views
+    values = sum(3 * view.width * view.height for view in views)
+    error = 10 ** (-reduced.monitor.reference_psnr / 10) * values
+    spare = 0.3
+    if isinstance(target, MaxDrop):
+        spare = max(10 ** (target.db / 10) - 10 ** (floor_db / 10), 0.1 * target.db / 4.34)
+    return spare * error / (ERROR_A_GAUSSIAN * max(reduced.splats.n, 1))
+
+
+def _repair_facts(reduced: Reduced) -> RepairFacts:
+    return RepairFacts(
+        unrepaired_drop_db=reduced.monitor(reduced.survivors),
+        repaired_drop_db=reduced.monitor(reduced.splats),
+        rounds=tuple(RepairRound(r.gaussians, r.drop_db) for r in reduced.log),
+    )

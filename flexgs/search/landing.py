@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One strength for everything: where on that line the target lies, in a handful of evaluations.
+
+The squared error that quantisation adds, and the bytes, are close to powers of the strength. So
+each measurement is a point on a line in logarithms, and the next proposal is where the line through
+the last two meets the target.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flexgs.errors import SearchError
+from flexgs.search.result import Evaluation, SearchResult, TargetUnreachableError
+from flexgs.search.setting import Setting
+from flexgs.search.target import MaxDrop, Target, cost, load
+
+DROP_SLOPE, BYTES_SLOPE = 0.8, -0.35  # usual powers of the strength, before two points are known
+SLOPES_WITHIN = 3.0  # a fitted slope is at most so many times the usual one, or as much less
+LONGEST_STEP = math.log(8.0)  # between two strengths
+# Proposals aim short of the target by the first share of it, and landings count from the second.
+AIM_DB, LANDED_DB = 0.012, 0.03
+AIM, LANDED = 0.05, 0.1  # shares of small targets, where the above would be too much
+AIM_BYTES, LANDED_BYTES = 0.004, 0.015
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one strength gives."""
+
+    setting: Setting
+    size_bytes: int
+    drop_db: float
+    predicted_db: float  # from views that the target is not measured on
+
+
+def find_strength(
+    measure: Callable[[float], Measured],
+    target: Target,
+    first: float,
+    floor_db: float,  # the drop at no strength at all, measured
+    max_evaluations: int,
+    *,
+    best_effort: bool = False,
+    on_evaluation: Callable[[Evaluation], None] | None = None,
+) -> SearchResult:
+    """The strongest evaluated strength that meets `target`. Deterministic.
+
+    Raises:
+        TargetUnreachableError: none does, unless `best_effort`.
+        SearchError: there is nothing to evaluate.
+
+    >>> result = find_strength(
+    ...     lambda s: Measured(Setting(0, 0), round(1000 / s), s**0.7, 0), MaxDrop(1.0), 9.0, 0.0, 5
+    ... )
+    >>> 0.95 <= result.best.drop_db <= 1.0, len(result.log) <= 4
+    (True, True)
+    """
+    if max_evaluations < 1:
+        raise SearchError("a search needs evaluations", expected=">= 1", found=max_evaluations)
+    log: list[Evaluation] = []
+    strength = first
+    while True:
+        evaluation = _evaluate(measure, strength, target, len(log) + 1)
+        log.append(evaluation)
+        if on_evaluation is not None:
+            on_evaluation(evaluation)
+        if _landed(evaluation, target):
+            stopped = "landed on the target"
+            break
+        if len(log) >= max_evaluations:
+            stopped = f"the limit of {max_evaluations} evaluations is reached"
+            break
+        strength = _propose(log, target, floor_db)
+    met = [e for e in log if e.accepted]
+    if met:
+        best = min(met, key=lambda e: cost(target, e.size_bytes, e.drop_db))
+    else:
+        best = min(log, key=lambda e: load(target, e.size_bytes, e.drop_db))
+    result = SearchResult(best, tuple(log), target, stopped)
+    if not result.reached and not best_effort:
+        raise TargetUnreachableError(result)
+    return result
+
+
+def _evaluate(
+    measure: Callable[[float], Measured], strength: float, target: Target, number: int
+) -> Evaluation:
+    started = time.perf_counter()
+    found = measure(strength)
+    return Evaluation(
+        number=number,
+        setting=found.setting,
+        size_bytes=found.size_bytes,
+        drop_db=found.drop_db,
+        seconds=time.perf_counter() - started,
+        stage="land",
+        accepted=load(target, found.size_bytes, found.drop_db) <= 1.0,
+        strength=strength,
+        predicted_db=found.predicted_db,
+    )
+
+
+def _landed(evaluation: Evaluation, target: Target) -> bool:
+    if not evaluation.accepted:
+        return False
+    if isinstance(target, MaxDrop):
+        return evaluation.drop_db >= target.db - min(LANDED_DB, LANDED * target.db)
+    return evaluation.size_bytes >= (1 - LANDED_BYTES) * target.size
+
+
+def _propose(log: list[Evaluation], target: Target, floor_db: float) -> float:
+    """Where the line through the nearest point and the one across (or next to it) meets the aim."""
+    if isinstance(target, MaxDrop):
+        usual = DROP_SLOPE
+        aim = _added(target.db - min(AIM_DB, AIM * target.db), floor_db)
+        points = [(math.log(e.strength), _added(e.drop_db, floor_db)) for e in log]
+    else:
+        usual = BYTES_SLOPE
+        aim = math.log((1 - AIM_BYTES) * target.size)
+        points = [(math.log(e.strength), math.log(e.size_bytes)) for e in log]
+    points.sort(key=lambda p: abs(p[1] - aim))
+    x, y = points[0]
+    slope = usual
+    if len(points) > 1 and points[1][0] != x:
+        slope = (points[1][1] - y) / (points[1][0] - x)
+        low, high = sorted((usual / SLOPES_WITHIN, usual * SLOPES_WITHIN))
+        slope = min(max(slope, low), high)
+    step = (aim - y) / slope
+    return math.exp(x + min(max(step, -LONGEST_STEP), LONGEST_STEP))
+
+
+def _added(drop_db: float, floor_db: float) -> float:
+    """Logarithm of the relative squared error on top of the floor's."""
+    extra = 10 ** (drop_db / 10) - 10 ** (floor_db / 10)
+    return math.log(max(extra, 1e-6))
