@@ -316,7 +316,7 @@ def test_files_are_written_whole_and_errors_name_them(tmp_path):
 SCRIPT = """
 import sys, hashlib
 sys.path.insert(0, {tests!r})
-from test_codec import make_splats
+from test_segment import make_splats
 from flexgs.codec import encode_splats
 from flexgs.quant import SegmentPlan
 print(hashlib.sha256(encode_splats(make_splats(2000), SegmentPlan())).hexdigest())
