@@ -21,6 +21,7 @@ from flexgs.entropy.contexts import (
     new_model,
     start_encoder,
 )
+from flexgs.entropy.contexts.options import Int
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -29,15 +30,17 @@ U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 Model = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]
 
-SPREADS = 40  # half octaves of the step
-NEAR = 13  # buckets of what neighbours deviate by, in half steps
-STATICS = 32
+SPREADS = 24  # half octaves of the step
+HALF = 6
+NEAR = 2 * HALF + 1  # buckets of a difference, in half steps
+STATICS = 16
 FLAGS = 2
 GROUPS = 8
-MEMORY_SHIFT = 2
-_FIRST_B = SPREADS * STATICS
-_FIRST_C = _FIRST_B + SPREADS * NEAR
-CONTEXTS = _FIRST_C + SPREADS * NEAR * FLAGS
+MEMORY_SHIFT = 3
+FAR = 5  # a guess within so many steps of the target is always considered
+_FIRST_B = SPREADS * STATICS * NEAR
+_FIRST_C = _FIRST_B + SPREADS * NEAR * NEAR
+CONTEXTS = _FIRST_C + SPREADS * FLAGS * NEAR
 NO_TARGETS = np.zeros(0)
 COST_ONE = 65536.0
 
@@ -48,16 +51,47 @@ class Column:
 
     steps: I64  # in 1/65536; 0: the row has no symbol
     guesses: I64  # expected values in 1/65536
+    edges: I64  # values that are special: a bound, or where many crowd
     spreads: I32  # 0 .. SPREADS - 1, which steps are alike
     statics: I32  # 0 .. STATICS - 1, anything that other columns tell
     flags: I32  # 0 .. FLAGS - 1, how closely the row before is related
-    groups: I32  # 0 .. GROUPS - 1, rows that share a memory
+    groups: I32  # 0 .. GROUPS - 1, rows that share a memory; negative: none
+    lean: int  # eighths of the memory that are added to the guess
 
 
 @njit(**CODING)
-def _bucket(deviation: int, step: int) -> int:
-    halves = (2 * deviation + (step >> 1)) // step
-    return min(max(halves, -(NEAR // 2)), NEAR // 2) + NEAR // 2
+def _bucket(difference: int, step: int) -> int:
+    halves = (2 * difference + (step >> 1)) // step
+    return min(max(halves, -HALF), HALF) + HALF
+
+
+@njit(**CODING)
+def _choose(
+    slots: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.int32],
+    a: int,
+    b: int,
+    c: int,
+    mixer: int,
+    step: int,
+    base: int,
+    target: float,
+    price: float,
+) -> Int:
+    """The symbol with the least price * error^2 + bits."""
+    nearest: Int = np.int64(np.floor(target / step + 0.5))
+    best, chosen = np.inf, nearest
+    for trial in range(-1, 3):
+        candidate: Int = nearest + trial if trial < 2 else base
+        if abs(candidate - nearest) > FAR:
+            continue
+        miss = candidate * np.float64(step) - target
+        cost = price * miss * miss * COST_ONE
+        if cost < best:
+            cost += cost_int(slots, weights, a, b, c, mixer, candidate - base)
+            if cost < best:
+                best, chosen = cost, candidate
+    return chosen
 
 
 @njit(**CODING)
@@ -68,16 +102,18 @@ def code_rows(
     weights: npt.NDArray[np.int32],
     steps: I64,
     guesses: I64,
+    edges: I64,
     spreads: I32,
     statics: I32,
     flags: I32,
     groups: I32,
+    lean: int,
     targets: F64,  # (n,) or empty: in 1/65536
     prices: F64,  # (n,) or empty: bits a squared unit of 1/65536
     symbols: I32,  # (n,) read, written, or chosen
 ) -> None:
     """Codes all rows; see the module."""
-    memory = np.zeros(GROUPS, np.int64)
+    memory = np.zeros(GROUPS, np.int64)  # of deviations from the guesses
     last = np.zeros(GROUPS, np.int64)
     for i in range(len(steps)):
         step = steps[i]
@@ -85,26 +121,21 @@ def code_rows(
             symbols[i] = 0
             continue
         group, spread = groups[i], spreads[i]
-        base = (2 * guesses[i] + step) // (2 * step)
-        a = spread * STATICS + statics[i]
-        b = _FIRST_B + spread * NEAR + _bucket(memory[group], step)
-        c = _FIRST_C + (spread * FLAGS + flags[i]) * NEAR + _bucket(last[group], step)
+        mean, past = (memory[group], last[group]) if group >= 0 else (0, 0)
+        base = (2 * (guesses[i] + ((mean * lean) >> 3)) + step) // (2 * step)
+        offset = guesses[i] - base * step
+        edge = _bucket(edges[i] - base * step, step)
+        a = (spread * STATICS + statics[i]) * NEAR + edge
+        b = _FIRST_B + (spread * NEAR + _bucket(mean + offset, step)) * NEAR + edge
+        c = _FIRST_C + (spread * FLAGS + flags[i]) * NEAR + _bucket(past + offset, step)
         if len(targets):
-            nearest = np.int64(np.floor(targets[i] / step + 0.5))
-            best = np.inf
-            for candidate in range(nearest - 1, nearest + 2):
-                miss = candidate * np.float64(step) - targets[i]
-                cost = prices[i] * miss * miss * COST_ONE
-                if cost < best:
-                    cost += cost_int(slots, weights, a, b, c, spread, candidate - base)
-                    if cost < best:
-                        best = cost
-                        symbols[i] = candidate
+            symbols[i] = _choose(slots, weights, a, b, c, spread, step, base, targets[i], prices[i])
         value = code_int(coder, data, slots, weights, a, b, c, spread, symbols[i] - base) + base
         symbols[i] = value
-        deviation = value * step - guesses[i]
-        last[group] = deviation
-        memory[group] += (deviation - memory[group]) >> MEMORY_SHIFT
+        if group >= 0:
+            deviation = value * step - guesses[i]
+            last[group] = deviation
+            memory[group] += (deviation - memory[group]) >> MEMORY_SHIFT
 
 
 def code_column(
@@ -138,7 +169,7 @@ def _run(
     symbols: I32,
     rows: slice,
 ) -> None:
-    known = (column.steps, column.guesses, column.spreads, column.statics)
-    related = (column.flags, column.groups)
+    known = (column.steps, column.guesses, column.edges, column.spreads)
+    related = (column.statics, column.flags, column.groups)
     parts = [np.ascontiguousarray(array[rows]) for array in (*known, *related)]
-    code_rows(coder, data, *model, *parts, targets, prices, symbols)
+    code_rows(coder, data, *model, *parts, column.lean, targets, prices, symbols)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from flexgs.codec.rd.columns import (
     SPREADS,
+    STATICS,
     Column,
 )
 from flexgs.quant.adaptive.cells import RANGE, count_splits, distance_features
@@ -21,7 +22,7 @@ from flexgs.quant.adaptive.directions import find_needles
 from flexgs.quant.adaptive.features import stack_features, step_classes
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.quant.adaptive.levels import (
-    FINEST_CLASS,
+    ONE,
     TO_OCTAVES,
     fixed_steps,
     fixed_values,
@@ -32,6 +33,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 NO_POLE = 24  # step class from which on a rotation is not worth its face
+FINEST_SPREAD = -8 * 16  # step class of the first spread
 NO_TURN = 16  # step class from which on every index would be zero
 
 
@@ -84,8 +86,28 @@ def classes_of(known: Known, row: int) -> I32:
     return step_classes(known.features, known.plan.steps[row])
 
 
-def _spreads(classes: I32) -> I32:
-    return np.asarray(np.clip((classes - FINEST_CLASS) >> 3, 0, SPREADS - 1), dtype=np.int32)
+def _column(
+    classes: I32,
+    guesses: I64,
+    edges: I64,
+    statics: I32,
+    flags: I32 | None = None,
+    groups: I32 | None = None,
+    used: npt.NDArray[np.bool_] | None = None,
+    lean: int = 0,
+) -> Column:
+    steps = fixed_steps(classes)
+    zero = np.zeros_like(classes)
+    return Column(
+        steps=steps if used is None else np.where(used, steps, 0),
+        guesses=guesses,
+        edges=edges,
+        spreads=_bins(classes, FINEST_SPREAD, 3, SPREADS),
+        statics=statics,
+        flags=zero if flags is None else flags,
+        groups=zero if groups is None else groups,
+        lean=lean,
+    )
 
 
 def guesses_of(known: Known, row: int) -> I64:
@@ -93,18 +115,16 @@ def guesses_of(known: Known, row: int) -> I64:
     return step_classes(known.features, known.plan.guesses[row]).astype(np.int64) << TO_OCTAVES
 
 
-def _bins(values: I32, low: int, shift: int, count: int) -> I32:
+def _bins(values: npt.NDArray[np.signedinteger], low: int, shift: int, count: int) -> I32:
+    """0 .. count - 1: values from `low` in bins of 2^shift."""
     return np.asarray(np.clip((values - low) >> shift, 0, count - 1), dtype=np.int32)
 
 
 def opacity_column(known: Known) -> Column:
-    """x = alpha^(1/4)."""
-    classes = classes_of(known, 0)
-    zero = np.zeros_like(classes)
+    """x = alpha^(1/4), seen from full opacity, where many crowd."""
+    whole = np.full(len(known.cells), ONE, np.int64)
     statics = _bins(known.features[:, 0], 0, 3, 8)
-    return Column(
-        fixed_steps(classes), guesses_of(known, 0), _spreads(classes), statics, zero, zero
-    )
+    return _column(classes_of(known, 0), whole, whole, statics)
 
 
 def learn_opacity(known: Known, symbols: I32, steps: I64) -> None:
@@ -114,20 +134,18 @@ def learn_opacity(known: Known, symbols: I32, steps: I64) -> None:
 
 
 def scale_column(known: Known, axis: int) -> Column:
-    """u of an axis; axis 0 falls within a cell, whose rows are sorted by it."""
+    """u of an axis: bounded by the axis before, and by the floor; axis 0 falls within a cell."""
     classes = classes_of(known, 1 + axis)
-    guesses = guesses_of(known, 1 + axis)
-    zero = np.zeros_like(classes)
-    if axis:
-        above = known.features[:, 2 + axis] - (guesses >> TO_OCTAVES).astype(np.int32)
-        statics = _bins(above, -32, 3, 16)
-    else:
-        statics = _bins(known.features[:, 1], -64, 2, 16)
-    if axis == 2:
-        gap = known.features[:, 3] - known.features[:, 4]
-        statics = statics + 16 * (gap > 16).astype(np.int32)
-    flags = known.same_cell if axis == 0 else zero
-    return Column(fixed_steps(classes), guesses, _spreads(classes), statics, flags, zero)
+    guesses = guesses_of(known, axis)
+    floor = np.full(len(classes), known.plan.floor << TO_OCTAVES, np.int64)
+    if axis == 0:
+        statics = _bins(-known.features[:, 2], 0, 4, STATICS)
+        return _column(classes, guesses, floor, statics, flags=known.same_cell, lean=3)
+    if axis == 1:
+        statics = _bins(known.features[:, 3], known.plan.floor, 3, STATICS)
+        return _column(classes, guesses, known.scales[:, 0], statics)
+    statics = _bins(-known.features[:, 2], 0, 4, STATICS)
+    return _column(classes, guesses, floor, statics)
 
 
 def learn_scale(known: Known, axis: int, symbols: I32, steps: I64) -> None:
@@ -146,26 +164,19 @@ def pole_classes(known: Known) -> I32:
 def pole_column(known: Known, faces: I32, first: I64 | None) -> Column:
     """a, and with the values of a given b."""
     classes = pole_classes(known)
-    steps = np.where(classes < NO_TURN, fixed_steps(classes), 0)
     groups = (faces + 3 * known.needles).astype(np.int32)
-    zero = np.zeros_like(classes)
-    statics = groups if first is None else groups + 8 * _bins_of_value(first)
-    return Column(steps, zero.astype(np.int64), _spreads(classes), statics, zero, groups)
+    zero = np.zeros(len(classes), np.int64)
+    edges = zero if first is None else np.abs(first)
+    return _column(classes, zero, edges, groups, groups=groups, used=classes < NO_TURN)
 
 
-def _bins_of_value(values: I64) -> I32:
-    """0..3 by size, within -1..1."""
-    return np.asarray(np.clip(np.abs(values) >> 14, 0, 3), dtype=np.int32)
-
-
-def spin_column(known: Known, faces: I32, poles: I64) -> Column:
-    """c, given the pole."""
+def spin_column(known: Known, faces: I32) -> Column:
+    """c; what its neighbours were does not help."""
     classes = classes_of(known, 5)
-    steps = np.where(classes < NO_TURN, fixed_steps(classes), 0)
     groups = (faces + 3 * known.needles).astype(np.int32)
-    zero = np.zeros_like(classes)
-    statics = groups + 8 * _bins_of_value(np.abs(poles).max(axis=1))
-    return Column(steps, zero.astype(np.int64), _spreads(classes), statics, zero, groups)
+    zero = np.zeros(len(classes), np.int64)
+    alone = np.full(len(classes), -1, np.int32)
+    return _column(classes, zero, zero, groups, groups=alone, used=classes < NO_TURN)
 
 
 def place_splits(known: Known) -> I32:

@@ -150,7 +150,7 @@ def _run_rotation(known: Known, chunk: GeometrySymbols, stream: Stream) -> None:
         column = pole_column(known, chunk.faces, values[0] if values else None)
         _run_column(stream, column, chunk.poles[:, k])
         values.append(fixed_values(chunk.poles[:, k], column.steps))
-    column = spin_column(known, chunk.faces, np.stack(values, axis=1))
+    column = spin_column(known, chunk.faces)
     _run_column(stream, column, chunk.spins)
 
 

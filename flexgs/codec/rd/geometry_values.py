@@ -58,8 +58,7 @@ def dequantise_geometry(plan: GeometryPlan, symbols: GeometrySymbols) -> Geometr
         learn_scale(known, axis, symbols.scales[:, axis], scale_column(known, axis).steps)
     first = fixed_values(symbols.poles[:, 0], pole_column(known, symbols.faces, None).steps)
     second = fixed_values(symbols.poles[:, 1], pole_column(known, symbols.faces, None).steps)
-    poles = np.stack([first, second], axis=1)
-    spins = fixed_values(symbols.spins, spin_column(known, symbols.faces, poles).steps)
+    spins = fixed_values(symbols.spins, spin_column(known, symbols.faces).steps)
     order = pole_order(known.needles)
     return Geometry(
         means=dequantise_means(

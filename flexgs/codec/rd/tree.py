@@ -8,18 +8,50 @@ import numpy.typing as npt
 from numba import njit
 
 from flexgs.entropy.contexts import CODING, code_bit, code_uint, new_model
+from flexgs.entropy.contexts.options import Int
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 
 MAX_LEVELS = 20
-_FIRST_B = MAX_LEVELS * 8
-_FIRST_C = _FIRST_B + 256
-_FIRST_COUNT = _FIRST_C + MAX_LEVELS * 9
+_SIDES = 4  # how many of a child's three sides face an occupied node
+_FIRST_B = MAX_LEVELS * 8 * _SIDES
+_FIRST_C = _FIRST_B + 256 * _SIDES
+_FIRST_COUNT = _FIRST_C + MAX_LEVELS * 9 * _SIDES
 _COUNTS = 9
 CONTEXTS = _FIRST_COUNT + 3 * _COUNTS
 _COUNT_MIXER = MAX_LEVELS
+_PROBES = 32  # bounds the time that hostile cells can take
+_AXIS = 0x1249249249249249  # bits of the first axis in a Morton code
+_HASH = 0x9E3779B97F4A7C15 >> 1
+
+
+@njit(**CODING)
+def _slot(table: I64, mask: Int, code: Int) -> Int:
+    """Where a code is or would be. Crowded codes may go missing, alike at both sides."""
+    place: Int = (np.int64(code * _HASH) >> 20) & mask
+    for _ in range(_PROBES):
+        if table[place] < 0 or table[place] == code:
+            break
+        place = (place + 1) & mask
+    return place
+
+
+@njit(**CODING)
+def _sides(table: I64, mask: int, code: int, bits: int) -> int:
+    """Which of the six nodes next to a node exist: bit 2 axis + (0 below, 1 above)."""
+    found = 0
+    for axis in range(3):
+        own = (_AXIS << axis) & bits
+        rest = code & ~own
+        low = rest | ((code & own) - 1 & own)
+        high = rest | ((code | ~own) + 1 & own)
+        if code & own and table[_slot(table, mask, low)] == low:
+            found |= 1 << (2 * axis)
+        if high & own and table[_slot(table, mask, high)] == high:
+            found |= 2 << (2 * axis)
+    return found
 
 
 @njit(**CODING)
@@ -30,6 +62,7 @@ def _code_children(
     weights: npt.NDArray[np.int32],
     level: int,
     siblings: int,
+    sides: int,
     mask: int,
 ) -> int:
     """The occupied children of one node as bits, given or decoded; never none."""
@@ -37,13 +70,24 @@ def _code_children(
     for k in range(8):
         if k == 7 and count == 0:
             return 1 << 7
-        a = level * 8 + min(count, 7)
-        b = _FIRST_B + (seen if k < 7 else 128 + (seen & 127))
-        c = _FIRST_C + level * 9 + siblings
+        near = (sides >> (k & 1)) & 1
+        near += (sides >> (2 + ((k >> 1) & 1))) & 1
+        near += (sides >> (4 + (k >> 2))) & 1
+        a = (level * 8 + min(count, 7)) * _SIDES + near
+        b = _FIRST_B + (seen if k < 7 else 128 + (seen & 127)) * _SIDES + near
+        c = _FIRST_C + (level * 9 + siblings) * _SIDES + near
         bit = code_bit(coder, data, slots, weights, a, b, c, level, k, (mask >> k) & 1)
         seen |= bit << k
         count += bit
     return seen
+
+
+@njit(**CODING)
+def _fill_table(table: I64, mask: int, nodes: I64) -> None:
+    """The table holds the given nodes and nothing else."""
+    table[: mask + 1] = -1
+    for code in nodes:
+        table[_slot(table, mask, code)] = code
 
 
 @njit(**CODING)
@@ -62,22 +106,30 @@ def code_tree(
         return True
     nodes, siblings = np.zeros(n, np.int64), np.ones(n, np.int64)
     below, below_siblings = np.zeros(n, np.int64), np.ones(n, np.int64)
+    room = 2
+    while room < 2 * n:
+        room *= 2
+    table = np.empty(room, np.int64)
     used = 1
     for level in range(levels):
         shift = 3 * (levels - 1 - level)
-        found, place = 0, 0
+        found, place, size = 0, 0, 2
+        while size < 2 * used:
+            size *= 2
+        _fill_table(table, size - 1, nodes[:used])
         for index in range(used):
-            mask = 0
-            while not decoding and place < n and codes[place] >> (shift + 3) == nodes[index]:
+            mask, node = 0, nodes[index]
+            while not decoding and place < n and codes[place] >> (shift + 3) == node:
                 mask |= 1 << ((codes[place] >> shift) & 7)
                 place += 1
-            mask = _code_children(coder, data, slots, weights, level, siblings[index], mask)
+            sides = _sides(table, size - 1, node, (1 << (3 * level)) - 1)
+            mask = _code_children(coder, data, slots, weights, level, siblings[index], sides, mask)
             first = found
             for k in range(8):
                 if (mask >> k) & 1:
                     if found == n:
                         return False
-                    below[found] = nodes[index] * 8 + k
+                    below[found] = node * 8 + k
                     found += 1
             below_siblings[first:found] = found - first
         nodes, below = below, nodes

@@ -21,6 +21,11 @@ I64 = npt.NDArray[np.int64]
 _REACH = (0.2, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
 
 
+# Moving a Gaussian, even along the line of sight, makes it change places with others in the order
+# of depth, which no derivative sees: every direction counts this share of all three together.
+_JOSTLE = 0.1
+
+
 @dataclass(frozen=True, eq=False)
 class Targets:
     """Real values of n Gaussians in the quantised coordinates, and the blocks of their errors.
@@ -80,6 +85,8 @@ def find_targets(
     reach[:, :7] = _REACH
     reach[:, 7:] = np.exp(np.maximum(sorted_scales[:, 1:2].astype(np.float64), -30.0))
     diagonal = np.arange(10)
+    jostle = _JOSTLE * np.trace(blocks[:, 7:, 7:], axis1=1, axis2=2)
+    blocks[:, diagonal[7:], diagonal[7:]] += jostle[:, None]
     blocks[:, diagonal, diagonal] += lam / reach**2
     return Targets(opacity, scales, axes, blocks)
 

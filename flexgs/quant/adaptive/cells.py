@@ -52,8 +52,9 @@ def cell_codes(cells: I32, depth: int) -> npt.NDArray[np.uint64]:  # (n, 3) -> (
 def distance_features(cells: I32, depth: int) -> I32:  # (n, 3) -> (n,)
     """The largest contracted coordinate of a cell in sixteenths of a radius, rounded down."""
     away = np.where(cells < 0, -1 - cells, cells)  # symmetric around the centre
-    largest = away.max(axis=1, initial=0).astype(np.int32)
-    return np.asarray(largest >> (depth - 4) if depth >= 4 else largest << (4 - depth))
+    largest = away.max(axis=1, initial=0)
+    scaled = largest >> (depth - 4) if depth >= 4 else largest << (4 - depth)
+    return np.asarray(scaled, dtype=np.int32)
 
 
 def count_splits(
@@ -65,7 +66,7 @@ def count_splits(
     away = np.where(cells < 0, -1 - cells, cells).astype(np.int64)
     octave = np.maximum((away >> depth) - 1, 0)  # a cell there is 2^(octave - depth) radii wide
     wish = (octave - depth) * 16 - classes[:, None]
-    return np.clip((wish + SPLIT_ROUNDING) >> 4, 0, MAX_SPLITS).astype(np.int32)
+    return np.asarray(np.clip((wish + SPLIT_ROUNDING) >> 4, 0, MAX_SPLITS), dtype=np.int32)
 
 
 def dequantise_means(
@@ -95,4 +96,4 @@ def dequantise_means(
     mantissa = (size - (octave << FINE_BITS)).astype(np.float64)
     radii = np.copysign(np.ldexp(mantissa, octave - FINE_BITS), fixed)
     means = radii * np.float64(frame.radius) + frame.center.astype(np.float64)
-    return np.clip(means, -MAX_ABS_MEAN, MAX_ABS_MEAN).astype(np.float32)
+    return np.asarray(np.clip(means, -MAX_ABS_MEAN, MAX_ABS_MEAN), dtype=np.float32)

@@ -17,7 +17,7 @@ from flexgs.quant.positions import Frame
 I32 = npt.NDArray[np.int32]
 
 STEPPED = ("opacity", "scale_1", "scale_2", "scale_3", "pole", "spin", "place")
-GUESSED = ("opacity", "scale_1", "scale_2", "scale_3")
+GUESSED = ("scale_1", "scale_2", "scale_3")
 MAX_FLOOR = 40 * 16
 _HEAD = struct.Struct("<ffffBBh")
 _WIDTH = len(FEATURES) + 1
@@ -34,7 +34,7 @@ class GeometryPlan:
     root: int  # all cells lie in -2^root .. 2^root - 1
     floor: int  # sixteenths of log2 of the axis that is as good as none
     steps: I32  # (7, 7) coefficients of step classes, rows as STEPPED
-    guesses: I32  # (4, 7) coefficients of expected values, rows as GUESSED
+    guesses: I32  # (3, 7) coefficients of expected values, rows as GUESSED
 
 
 def write_geometry_plan(plan: GeometryPlan) -> bytes:

@@ -81,7 +81,8 @@ def _opacity_tables() -> tuple[F32, I32, I32]:
 
 def _levels(fixed: I64) -> I64:
     shift = ONE_BITS - OPACITY_BITS
-    return np.clip((fixed + (1 << (shift - 1))) >> shift, 0, _OPACITY_LEVELS)
+    rounded = (fixed + (1 << (shift - 1))) >> shift
+    return np.asarray(np.clip(rounded, 0, _OPACITY_LEVELS), dtype=np.int64)
 
 
 def opacity_logits(fixed: I64) -> F32:  # x in 1/65536
@@ -101,6 +102,12 @@ def opacity_targets(logits: F32) -> tuple[F64, F64]:
     alpha = 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -15.0, 15.0)))
     root = alpha**0.25
     return root, 4.0 / (root * np.maximum(1.0 - alpha, 1e-3))
+
+
+def opacity_errors(decoded: F32, wanted: F64) -> F64:  # logits, x
+    """Errors of alpha, in which images are linear, in units of x where it was wanted."""
+    alpha = 1.0 / (1.0 + np.exp(-decoded.astype(np.float64)))
+    return np.asarray((alpha - wanted**4) / (4.0 * wanted**3), dtype=np.float64)
 
 
 @cache
@@ -136,7 +143,8 @@ def thick_scales(fixed: I64, floor: int) -> I64:  # u in 1/65536, floor in sixte
 def log_scales(fixed: I64, floor: int) -> F32:  # u in 1/65536
     """Natural logarithms of the standard deviations, one product each."""
     octaves = thick_scales(fixed, floor).astype(np.float64) * (1.0 / ONE)
-    return np.clip(octaves * 0.6931471805599453, MIN_LOG_SCALE, MAX_LOG_SCALE).astype(np.float32)
+    natural = np.clip(octaves * 0.6931471805599453, MIN_LOG_SCALE, MAX_LOG_SCALE)
+    return np.asarray(natural, dtype=np.float32)
 
 
 def scale_targets(log_scales: F32, floor: int) -> tuple[F64, F64]:  # (n, 3) natural

