@@ -7,8 +7,16 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from flexgs.codec.rd.sh_choice.expected import BUCKETS, TOTALS, expect_symbols, magnitude
+from flexgs.codec.rd.sh_choice.expected import (
+    BUCKETS,
+    SHIFT,
+    TOTALS,
+    expect_symbols,
+    invert_weights,
+    magnitude,
+)
 from flexgs.entropy.contexts import CODING, code_bit, code_uint
+from flexgs.entropy.contexts.options import INLINED
 
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
@@ -54,102 +62,120 @@ def code_sh(
 ) -> None:
     """Codes all rows of a chunk."""
     m, rest = symbols.shape[:2]
+    if rest == 0:
+        return
     counts = np.zeros((m, 3), dtype=np.int64)
     signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
     for i in range(m):
+        inverse = invert_weights(i, near, shares)
         for channel in range(3):
             number = 0
             for j in range(rest):
                 number += int(symbols[i, j, channel] != 0)
-            before = _before(counts[i], channel)
-            mean = _mean_number(counts[:, channel], near[i], shares[i])
-            total = expect_symbols(symbols, channel, near[i], shares[i], signed, sizes)
+            before = _before(counts, i, channel)
+            mean = _mean_number(counts, i, channel, near, shares, inverse)
+            total = expect_symbols(
+                symbols, counts, i, channel, near, shares, inverse, signed, sizes
+            )
             a = _COUNT_A + (channel * LEVELS + levels[i]) * 4 + before
             b = _COUNT_B + (channel * MEANS + mean) * 4 + before
             c = _COUNT_C + (channel * TOTALS + total) * 4 + before
             number = code_uint(coder, data, slots, weights, a, b, c, channel, number)
             number = min(number, rest)
             counts[i, channel] = number
-            luma, picked = symbols[i, :, 0], symbols[i, :, channel]
-            _code_places(coder, data, slots, weights, picked, luma, channel, number, sizes)
             if number:
-                _code_values(coder, data, slots, weights, picked, luma, channel, levels[i], signed)
+                _code_places(coder, data, slots, weights, symbols, i, channel, number, sizes)
+                level = levels[i]
+                _code_values(coder, data, slots, weights, symbols, i, channel, level, signed)
 
 
-@njit(**CODING)
-def _before(counts: I64, channel: int) -> int:
+@njit(**INLINED)
+def _before(counts: I64, i: int, channel: int) -> int:
     """What the channels before say, 0..3."""
     if channel == 2:
-        return int(counts[0] > 0) + 2 * int(counts[1] > 0)
-    return min(int(counts[0]), 3) if channel else 0
+        return int(counts[i, 0] > 0) + 2 * int(counts[i, 1] > 0)
+    return min(int(counts[i, 0]), 3) if channel else 0
 
 
-@njit(**CODING)
-def _mean_number(counts: I64, near: I32, shares: I32) -> int:
+@njit(**INLINED)
+def _mean_number(counts: I64, i: int, channel: int, near: I32, shares: I32, inverse: int) -> int:
     """The weighted mean of the neighbours' numbers, as a bucket."""
-    total, whole = 0, 0
-    for place in range(len(near)):
-        if near[place] >= 0:
-            total += int(shares[place]) * int(counts[near[place]])
-            whole += int(shares[place])
-    return magnitude(16 * total // whole, MEANS - 1) if whole else 0
+    total = 0
+    for place in range(near.shape[1]):
+        if near[i, place] >= 0:
+            total += int(shares[i, place]) * int(counts[near[i, place], channel])
+    return int(magnitude((total * inverse) >> SHIFT, MEANS - 1))
 
 
-@njit(**CODING)
+@njit(**INLINED)
+def _share(size: int, later: int) -> int:
+    """How much of what is still expected is expected here: all, most, some, little."""
+    if later == 0:
+        return 0
+    if size >= later:
+        return 1
+    return 2 if 4 * size >= later else 3
+
+
+@njit(**INLINED)
 def _code_places(
     coder: U64,
     data: U8,
     slots: U32,
     weights: I32,
-    picked: I16,  # (k - 1,) symbols; where a decoder finds one that is not 0 it writes 1
-    luma: I16,
+    symbols: I16,  # where a decoder finds one that is not 0 it writes 1
+    i: int,
     channel: int,
     number: int,
     sizes: I64,  # what the neighbours expect
 ) -> None:
-    rest = len(picked)
+    rest = symbols.shape[1]
+    later = 0
+    for j in range(rest):
+        later += int(sizes[j])
     for j in range(rest):
         left = rest - j
-        used = int(picked[j] != 0)
         if number == 0:
-            used = 0
-        elif number == left:
-            used = 1
-        else:
+            return
+        later -= int(sizes[j])
+        used = 1
+        if number < left:
             expected = magnitude(sizes[j], BUCKETS - 1)
-            stronger = 0
-            for other in range(j + 1, rest):
-                stronger += int(sizes[other] > sizes[j])
-            both = int(luma[j] != 0) if channel else 0
+            both = int(symbols[i, j, 0] != 0) if channel else 0
+            used = int(symbols[i, j, channel] != 0)
             few = min(number, 4) - 1
             a = _PLACE_A + (channel * 8 + min(number, 8) - 1) * 16 + left
-            b = _PLACE_B + ((channel * BUCKETS + expected) * 4 + few) * 4 + min(stronger, 3)
+            b = (
+                _PLACE_B
+                + ((channel * BUCKETS + expected) * 4 + few) * 4
+                + _share(int(sizes[j]), later)
+            )
             c = _PLACE_C + ((channel * REST + j) * BUCKETS + expected) * 2 + both
             used = code_bit(coder, data, slots, weights, a, b, c, 3 + channel, 0, used)
-        if used != int(picked[j] != 0):
-            picked[j] = used
+        if used != int(symbols[i, j, channel] != 0):
+            symbols[i, j, channel] = used
         number -= used
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def _code_values(
     coder: U64,
     data: U8,
     slots: U32,
     weights: I32,
-    picked: I16,  # (k - 1,)
-    luma: I16,
+    symbols: I16,
+    i: int,
     channel: int,
     level: int,
     signed: I64,  # what the neighbours expect
 ) -> None:
     """Signs and sizes of the symbols that are not 0."""
     last = 0
-    for j in range(len(picked)):
-        value = int(picked[j])
+    for j in range(symbols.shape[1]):
+        value = int(symbols[i, j, channel])
         if value == 0:
             continue
-        both = int(np.sign(luma[j])) + 1 if channel else 1
+        both = int(np.sign(symbols[i, j, 0])) + 1 if channel else 1
         side = int(np.sign(signed[j])) + 1
         bucket = magnitude(abs(signed[j]), BUCKETS - 1)
         bucket = bucket if side else 2 * BUCKETS - 1 - bucket
@@ -164,4 +190,4 @@ def _code_values(
         size = abs(value) - 1
         size = code_uint(coder, data, slots, weights, a, b, c, 9 + channel, size) + 1
         last = min(size, SYMBOL_MAX)
-        picked[j] = -last if sign else last
+        symbols[i, j, channel] = -last if sign else last

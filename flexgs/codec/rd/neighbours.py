@@ -15,13 +15,14 @@ import numpy.typing as npt
 from numba import njit
 
 from flexgs.entropy.contexts import CODING
+from flexgs.entropy.contexts.options import INLINED
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 NEIGHBOURS = 8
 WINDOW = 128  # earlier Gaussians that are looked at
-FARTHEST = 1 << 28  # cells along an axis; beyond it all is as far
+FARTHEST = 1 << 29  # cells beyond it count as there
 WEIGHT_BITS = 10
 ALPHA, SCALES = 1, (3, 6)  # columns of the features
 
@@ -61,59 +62,58 @@ def find_neighbours(
     m = len(cells)
     rows = np.full((m, NEIGHBOURS), -1, dtype=np.int32)
     weights = np.zeros((m, NEIGHBOURS), dtype=np.int32)
-    _search(np.ascontiguousarray(cells), np.ascontiguousarray(features), rows, weights)
+    near = np.clip(cells, -FARTHEST, FARTHEST).astype(np.int64).T.copy()
+    _search(near[0], near[1], near[2], np.ascontiguousarray(features), rows, weights)
     return Neighbours(rows, weights)
 
 
 @njit(**CODING)
-def _search(cells: I32, features: I32, rows: I32, weights: I32) -> None:
+def _search(x: I64, y: I64, z: I64, features: I32, rows: I32, weights: I32) -> None:
     squares = np.empty(NEIGHBOURS, dtype=np.int64)
     scores = np.empty(NEIGHBOURS, dtype=np.int64)
-    for i in range(len(cells)):
-        found = _nearest(cells, i, rows[i], squares)
+    for i in range(len(x)):
+        found = _nearest(x, y, z, i, rows, squares)
         for place in range(found):
-            j = int(rows[i, place])
-            scores[place] = _likeness(features[i], features[j], squares[place], squares[0])
-        _sort(rows[i], scores, found)
+            scores[place] = -log2_sixteenths(squares[place] + (squares[0] >> 3) + 1)
+            scores[place] += _likeness(features, i, rows[i, place])
+        _sort(rows, i, scores, found)
         for place in range(found):
             lost = scores[0] - scores[place]
             weights[i, place] = max(_POWERS[lost & 15] >> min(lost >> 4, 30), 1)
 
 
-@njit(**CODING)
-def _nearest(cells: I32, i: int, rows: I32, squares: I64) -> int:
+@njit(**INLINED)
+def _nearest(x: I64, y: I64, z: I64, i: int, rows: I32, squares: I64) -> int:
     """The nearest earlier rows, nearest first; of two as near the later one; -> how many."""
-    found = 0
-    x, y, z = int(cells[i, 0]), int(cells[i, 1]), int(cells[i, 2])
-    for j in range(i - 1, max(i - 1 - WINDOW, -1), -1):
-        a = min(abs(x - int(cells[j, 0])), FARTHEST)
-        b = min(abs(y - int(cells[j, 1])), FARTHEST)
-        c = min(abs(z - int(cells[j, 2])), FARTHEST)
+    found, worst = 0, np.iinfo(np.int64).max
+    for j in range(i - 1, max(i - WINDOW, 0) - 1, -1):
+        a, b, c = x[j] - x[i], y[j] - y[i], z[j] - z[i]
         square = a * a + b * b + c * c
-        if found == NEIGHBOURS and square >= squares[NEIGHBOURS - 1]:
+        if square >= worst:
             continue
         place = min(found, NEIGHBOURS - 1)
         found = min(found + 1, NEIGHBOURS)
         while place > 0 and square < squares[place - 1]:
-            squares[place], rows[place] = squares[place - 1], rows[place - 1]
+            squares[place], rows[i, place] = squares[place - 1], rows[i, place - 1]
             place -= 1
-        squares[place], rows[place] = square, j
+        squares[place], rows[i, place] = square, j
+        if found == NEIGHBOURS:
+            worst = squares[NEIGHBOURS - 1]
     return found
 
 
-@njit(**CODING)
-def _likeness(own: I32, other: I32, square: int, least: int) -> int:
+@njit(**INLINED)
+def _likeness(features: I32, own: int, other: int) -> int:
     """Sixteenths of an octave of weight."""
-    score = -log2_sixteenths(square + (least >> 3) + 1)
-    score += int(other[ALPHA]) >> 1
-    score -= abs(int(own[ALPHA]) - int(other[ALPHA])) >> 2
+    alpha = int(features[other, ALPHA])
+    score = (alpha >> 1) - (abs(int(features[own, ALPHA]) - alpha) >> 2)
     apart = 0
     for column in range(SCALES[0], SCALES[1]):
-        apart += abs(int(own[column]) - int(other[column]))
+        apart += abs(int(features[own, column]) - int(features[other, column]))
     return int(score - (apart >> 1))
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def log2_sixteenths(value: int) -> int:
     """16 log2 of a value >= 1, within a sixteenth."""
     bits, rest = 0, value
@@ -127,12 +127,12 @@ def log2_sixteenths(value: int) -> int:
     return 16 * bits + int(_LOGS[below & 31])
 
 
-@njit(**CODING)
-def _sort(rows: I32, scores: I64, found: int) -> None:
+@njit(**INLINED)
+def _sort(rows: I32, i: int, scores: I64, found: int) -> None:
     """Highest score first; stable."""
-    for i in range(1, found):
-        row, score, place = rows[i], scores[i], i
+    for start in range(1, found):
+        row, score, place = rows[i, start], scores[start], start
         while place > 0 and score > scores[place - 1]:
-            rows[place], scores[place] = rows[place - 1], scores[place - 1]
+            rows[i, place], scores[place] = rows[i, place - 1], scores[place - 1]
             place -= 1
-        rows[place], scores[place] = row, score
+        rows[i, place], scores[place] = row, score

@@ -23,7 +23,13 @@ from flexgs.codec.rd.sh_choice.costs import (
     learn_costs,
     no_statistics,
 )
-from flexgs.codec.rd.sh_choice.expected import BUCKETS, TOTALS, expect_symbols, magnitude
+from flexgs.codec.rd.sh_choice.expected import (
+    BUCKETS,
+    TOTALS,
+    expect_symbols,
+    invert_weights,
+    magnitude,
+)
 from flexgs.codec.rd.sh_choice.search import (
     COUNTS,
     MINUS,
@@ -106,13 +112,17 @@ def _choose_chunk(
     reduced, scratch = np.empty((rest, rest)), np.empty((rest + 1, rest))
     across, slope = np.empty(rest), np.empty(rest)
     signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
+    counts = np.zeros((len(symbols), 3), np.int64)
     kept, prices = np.empty(rest, np.int64), np.zeros((4, SIZES))
     for i in range(len(symbols)):
         own = reduce_block(blocks[i], reduced, across)
         before = 0
+        inverse = invert_weights(i, near, weights)
         for channel in range(3):
             _fill_slope(slope, reduced, colours[i, :, channel])
-            total = expect_symbols(symbols, channel, near[i], weights[i], signed, sizes)
+            total = expect_symbols(
+                symbols, counts, i, channel, near, weights, inverse, signed, sizes
+            )
             context = (before if channel else classes[i]) * TOTALS + total
             _fill_prices(prices, costs, channel, context, signed, sizes)
             if own <= 0.0:
@@ -122,6 +132,7 @@ def _choose_chunk(
             used = choose_symbols(slope, reduced, steps[i], lam, prices, picked, scratch, kept)
             _add_ridge(reduced, -RIDGE_BITS * lam)
             _count(seen, channel, context, signed, sizes, picked, used)
+            counts[i, channel] = used
             before = min(used, BEFORE - 1) if channel == 0 else min(before, 1) + 2 * min(used, 1)
             shift = 0.0
             for j in range(rest):

@@ -7,19 +7,20 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from flexgs.entropy.contexts import CODING
+from flexgs.entropy.contexts.options import INLINED
 
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 UNIT = 16  # of one symbol
+SHIFT = 24
 BUCKETS = 12  # of an expected magnitude
 TOTALS = 16  # of the sum of expected magnitudes
 _LARGE = 2 * UNIT
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def magnitude(value: int, most: int) -> int:
     """Half octaves of a value >= 0: 0, 1, 2, 3, 4 (4-5), 5 (6-7), 6 (8-11) ...; at most `most`."""
     if value < 4:
@@ -31,36 +32,49 @@ def magnitude(value: int, most: int) -> int:
     return min(2 * bits + rest, most)
 
 
-@njit(**CODING)
+@njit(**INLINED)
+def invert_weights(i: int, rows: I32, weights: I32) -> int:
+    """UNIT << SHIFT over the sum of a row's weights; 0 without neighbours."""
+    whole = 0
+    for place in range(rows.shape[1]):
+        if rows[i, place] >= 0:
+            whole += int(weights[i, place])
+    return (UNIT << SHIFT) // whole if whole else 0
+
+
+@njit(**INLINED)
 def expect_symbols(
     symbols: I16,  # (m, k - 1, 3) known up to this row
+    counts: I64,  # (m, 3) how many of them are not 0
+    i: int,
     channel: int,
-    rows: I32,  # (NEIGHBOURS,)
-    weights: I32,
+    rows: I32,  # (m, NEIGHBOURS)
+    weights: I32,  # (m, NEIGHBOURS)
+    inverse: int,  # of invert_weights
     signed: I64,  # (k - 1,) out: weighted mean, UNIT to a symbol
     sizes: I64,  # (k - 1,) out: weighted mean of magnitudes
 ) -> int:
     """Fills `signed` and `sizes`; -> the bucket of the total, 0..TOTALS - 1."""
-    signed[:] = 0
-    sizes[:] = 0
-    whole = 0
-    for place in range(len(rows)):
-        row = int(rows[place])
-        if row < 0:
+    rest = len(signed)
+    for j in range(rest):
+        signed[j] = 0
+        sizes[j] = 0
+    some = False
+    for place in range(rows.shape[1]):
+        row = int(rows[i, place])
+        if row < 0 or not counts[row, channel]:
             continue
-        weight = int(weights[place])
-        whole += weight
-        for j in range(len(signed)):
+        some = True
+        weight = int(weights[i, place])
+        for j in range(rest):
             symbol = int(symbols[row, j, channel])
-            if symbol:
-                signed[j] += weight * symbol
-                sizes[j] += weight * abs(symbol)
-    if not whole:
+            signed[j] += weight * symbol
+            sizes[j] += weight * abs(symbol)
+    if not some:
         return 0
     total = 0
-    for j in range(len(signed)):
-        if sizes[j]:
-            signed[j] = UNIT * signed[j] // whole
-            sizes[j] = UNIT * sizes[j] // whole
-            total += min(int(sizes[j]), _LARGE)
+    for j in range(rest):
+        signed[j] = (signed[j] * inverse) >> SHIFT
+        sizes[j] = (sizes[j] * inverse) >> SHIFT
+        total += min(int(sizes[j]), _LARGE)
     return int(magnitude(total, TOTALS - 1))
