@@ -11,12 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from flexgs.codec import decode_splats, encode_splats
+from flexgs.codec import decode_splats, encode_splats, pack_rd, rd_chunk_bounds
+from flexgs.codec.rd.colours import quantise_colours
+from flexgs.codec.rd.geometry_choice import quantise_geometry
+from flexgs.codec.rd.geometry_values import dequantise_geometry
 from flexgs.core import Splats
 from flexgs.quant import SegmentPlan
 
@@ -91,6 +96,48 @@ def goldens() -> dict[str, tuple[Splats, SegmentPlan]]:
     return table
 
 
+def write_rd(scene: Splats, lam: float, seed: int, name: str) -> bytes:
+    """A file of the `rd` profile, by errors that are made up: `lam` is squared error a bit."""
+    rng = np.random.default_rng(seed)
+    roots = rng.normal(size=(64, 10, 14)) * np.exp(rng.normal(size=(64, 1, 1)))
+    roots[:, :3] *= 60.0  # positions are felt more
+    fisher = np.einsum("nij,nkj->nik", roots, roots).astype(np.float32)
+    fisher = fisher[np.arange(scene.n) % 64]
+    plan, symbols, order = quantise_geometry(scene, fisher, lam)
+    features = dequantise_geometry(plan, symbols).features
+    basis = rng.normal(size=(scene.n, 8, scene.sh.shape[1])) * 3.0
+    basis[:, :, 0] = 2.8
+    rows, columns = np.tril_indices(scene.sh.shape[1])
+    blocks = np.einsum("nvi,nvj->nij", basis, basis)[:, rows, columns].astype(np.float32)
+    bounds = rd_chunk_bounds(scene.n)
+    colour_plan, colours = quantise_colours(
+        scene.sh[order], blocks, features, symbols.cells, bounds, lam
+    )
+    return pack_rd(plan, symbols, colour_plan, colours, scene.model, {"golden": name})
+
+
+def rd_goldens() -> dict[str, tuple[Splats, float]]:
+    """Name -> scene and lambda of a file of the `rd` profile."""
+    far = make_scene(300, 1, 60)
+    means, log_scales, logits = far.means.copy(), far.log_scales.copy(), far.opacity_logits.copy()
+    means[7] = (1e6, -1e6, 5)
+    log_scales[:20], log_scales[20:40], log_scales[40:60, 1:] = -30.0, 5.0, -20.0
+    logits[:10], logits[10:20] = 15.0, -15.0
+    extreme = replace(far, means=means, log_scales=log_scales, opacity_logits=logits)
+    return {
+        "rd-n0": (make_scene(0, 3, 50), 1e-2),
+        "rd-n1": (make_scene(1, 3, 51), 1e-2),
+        "rd-n2-degree1": (make_scene(2, 1, 52), 1e-2),
+        "rd-n300-degree0": (make_scene(300, 0, 53), 1e-2),
+        "rd-n300-degree2-mip": (make_scene(300, 2, 54, model="mip"), 1e-2),
+        "rd-n600-degree3": (make_scene(600, 3, 55), 1e-2),
+        "rd-fine": (make_scene(200, 3, 56), 1e-7),
+        "rd-coarse": (make_scene(600, 3, 57), 10.0),
+        "rd-extreme": (extreme, 1e-3),
+        "rd-lattice": (lattice(17_000), 1e-2),  # two chunks, plain columns
+    }
+
+
 def hash_arrays(splats: Splats) -> str:
     """sha256 of all arrays, little endian, in the order of FIELDS."""
     digest = hashlib.sha256()
@@ -99,16 +146,27 @@ def hash_arrays(splats: Splats) -> str:
     return digest.hexdigest()
 
 
+def all_files() -> dict[str, Callable[[], bytes]]:
+    """Name -> what makes the file."""
+    files: dict[str, Callable[[], bytes]] = {
+        name: partial(encode_splats, scene, plan, metadata={"golden": name})
+        for name, (scene, plan) in goldens().items()
+    }
+    for seed, (name, (scene, lam)) in enumerate(rd_goldens().items(), start=70):
+        files[name] = partial(write_rd, scene, lam, seed, name)
+    return files
+
+
 def main() -> int:
     """Adds the goldens that are not there yet."""
     manifest_path = FOLDER / "manifest.json"
     FOLDER.mkdir(parents=True, exist_ok=True)
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
-    for name, (scene, plan) in goldens().items():
+    for name, make in all_files().items():
         path = FOLDER / f"{name}.fgs"
         if path.exists():
             continue
-        data = encode_splats(scene, plan, metadata={"golden": name})
+        data = make()
         decoded = decode_splats(data)
         path.write_bytes(data)
         manifest[name] = {

@@ -46,8 +46,8 @@ def symbols_of(n: int, degree: int, lam: float, seed: int) -> tuple:
     plan, symbols, order = quantise_geometry(splats, fisher, lam)
     features = dequantise_geometry(plan, symbols).features
     k = (degree + 1) ** 2
-    basis = rng.normal(size=(n, 8, k)) * 0.3
-    basis[:, :, 0] = 0.28
+    basis = rng.normal(size=(n, 8, k)) * 3.0
+    basis[:, :, 0] = 2.8
     rows, columns = np.tril_indices(k)
     blocks = np.einsum("nvi,nvj->nij", basis, basis)[:, rows, columns].astype(np.float32)
     bounds = rd_chunk_bounds(n)
