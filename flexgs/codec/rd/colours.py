@@ -43,6 +43,10 @@ I64 = npt.NDArray[np.int64]
 DC_BYTES = 24  # capacity a Gaussian; a residual of 2^20 steps takes less
 SH_BYTES = 160
 SPARE_BYTES = 4096
+# Rounding by rate takes to coarser values than the nearest; finer steps leave it the choice. Low
+# bands are seen by all views alike and share their errors less.
+SH_FINER = 0.8
+BAND_CLASSES = (4, 0, -4)
 TARGET_MAX = 1000.0  # of a DC, luma-chroma
 
 
@@ -69,8 +73,8 @@ def plan_colours(blocks: F32, features: I32, degree: int, lam: float) -> ColourP
     """Steps fitted to the colour blocks; `lam` is squared error a bit."""
     own = blocks[:, 0].astype(np.float64)
     dc = fit_steps(features, own, lam)
-    sh = fit_steps(features, _rest_weight(blocks, degree), lam)
-    return ColourPlan(degree, tuple(dc.tolist()), tuple(sh.tolist()), (0, 0, 0))
+    sh = fit_steps(features, _rest_weight(blocks, degree), SH_FINER * lam)
+    return ColourPlan(degree, tuple(dc.tolist()), tuple(sh.tolist()), BAND_CLASSES)
 
 
 def _rest_weight(blocks: F32, degree: int) -> F64:  # (n,)

@@ -90,11 +90,43 @@ def _select(
             if gain > best:
                 best, place = gain, j
         if place < 0:
-            break
+            if not _swap(tableau, solution, kept, steps, lam, prices, used):
+                break
+            continue
         _sweep(tableau, solution, place, 1.0 - 2.0 * kept[place])
         kept[place] = 1 - kept[place]
         used += 2 * kept[place] - 1
     return used
+
+
+@njit(**CODING)
+def _swap(
+    tableau: F64, solution: F64, kept: I64, steps: F32, lam: float, prices: F64, used: int
+) -> bool:
+    """Puts one coefficient in the place of another where that is better; -> whether it was."""
+    rest = len(solution)
+    for out in range(rest):
+        if not kept[out] or tableau[out, out] >= 0.0:
+            continue
+        value = solution[out]
+        gain = (
+            lam * _bits(_symbol(value, steps[out]), out, prices) + value * value / tableau[out, out]
+        )
+        _sweep(tableau, solution, out, -1.0)
+        best, place = -gain + 1e-12, -1
+        for j in range(rest):
+            if kept[j] or tableau[j, j] <= 0.0:
+                continue
+            value = solution[j] / tableau[j, j]
+            worth = value * solution[j] - lam * _bits(_symbol(value, steps[j]), j, prices)
+            if worth > best:
+                best, place = worth, j
+        if place >= 0:
+            _sweep(tableau, solution, place, 1.0)
+            kept[out], kept[place] = 0, 1
+            return True
+        _sweep(tableau, solution, out, 1.0)
+    return False
 
 
 @njit(**CODING)
