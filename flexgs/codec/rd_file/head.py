@@ -28,7 +28,7 @@ RD_MODELS: tuple[Model, ...] = ("3dgs", "mip")
 MAX_DEGREE = 3
 CHUNK_ROWS = 1 << 16  # at most, of what this version writes
 WHOLE_ROWS = 1 << 14  # fewer Gaussians are one chunk
-MAX_CHUNK_ROWS = 1 << 20  # of what it reads
+MAX_CHUNK_ROWS = 1 << 17  # of what it reads: bounds the memory that chunks in progress take
 MAX_BAND_CLASS = 16 * OCTAVE  # what a band adds to the class of a step
 
 _COUNTS = struct.Struct("<BBBBQI")  # profile, degree, model, 0, n, chunks

@@ -189,3 +189,12 @@ def test_a_bomb_is_refused_at_once_and_in_little_memory(repair, file):
         decode_splats(bomb)
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
+
+
+def test_decoding_memory_is_bounded(file):
+    data = file(20_000, 1)
+    tracemalloc.start()
+    decoded = decode_splats(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < decoded.nbytes + 900 * decoded.n + 2**20
