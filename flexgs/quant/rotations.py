@@ -57,6 +57,24 @@ def nearest_orientation(
     return turned.astype(np.float32), scales
 
 
+def name_axes_like(
+    quats: F32,  # (n, 4) unit
+    log_scales: F32,  # (n, 3)
+    like: F32,  # (n, 4) unit
+) -> tuple[F32, F32]:  # quats (n, 4), log_scales (n, 3)
+    """The same ellipsoids, their axes renamed so that each rotation is the nearest to `like`.
+
+    >>> turned = np.float32([[0.7071068, 0.7071068, 0, 0]])  # y becomes z
+    >>> q, s = name_axes_like(turned, np.float32([[1, 2, 3]]), np.float32([[1, 0, 0, 0]]))
+    >>> q.round(3).tolist(), s.tolist()
+    ([[1.0, 0.0, 0.0, 0.0]], [[1.0, 3.0, 2.0]])
+    """
+    back = like.astype(np.float64) * np.array([1, -1, -1, -1])
+    between = _multiply(back, quats.astype(np.float64)).astype(np.float32)
+    between, scales = nearest_orientation(between, log_scales)
+    return _multiply(like.astype(np.float64), between.astype(np.float64)).astype(np.float32), scales
+
+
 def _multiply(a: Float, b: Float) -> Float:  # (n, 4), (n, 4) -> (n, 4) Hamilton product
     aw, ax, ay, az = a.T
     bw, bx, by, bz = b.T

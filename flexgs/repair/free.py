@@ -29,6 +29,7 @@ class FreeSplats:
         self._values["quats"] = unit
         self._first = {name: np.zeros_like(self._values[name]) for name in GROUPS}
         self._second = {name: np.zeros_like(self._values[name]) for name in GROUPS}
+        self._rounding: dict[str, F32] | None = None
         self._model = splats.model
         self._steps = 0
         self.rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
@@ -41,15 +42,30 @@ class FreeSplats:
         return len(self._values["means"])
 
     def splats(self) -> Splats:
-        """The Gaussians as they are now, as views: they move along with later steps."""
-        return Splats(**self._values, model=self._model)
+        """The Gaussians as they are now; views of what later steps move, unless rounded."""
+        if self._rounding is None:
+            return Splats(**self._values, model=self._model)
+        seen = {name: self._values[name] + self._rounding[name] for name in GROUPS}
+        return Splats(**seen, model=self._model)
+
+    def round_like(self, rounded: Splats | None) -> None:
+        """From now on `splats()` errs as much as `rounded`, row by row, does at this moment.
+
+        Steps still move the exact values: the straight-through estimator (Bengio et al., 1308.3432)
+        with a rounding error that is brought up to date from time to time. None: no error.
+        """
+        self._rounding = None
+        if rounded is not None:
+            exact = self._values
+            self._rounding = {name: getattr(rounded, name) - exact[name] for name in GROUPS}
 
     def snapshot(self) -> Splats:
         """The Gaussians as they are now, for good."""
         return Splats(**{k: v.copy() for k, v in self._values.items()}, model=self._model)
 
     def keep(self, rows: Rows) -> None:
-        """Lets all other Gaussians go."""
+        """Lets all other Gaussians go, and any rounding."""
+        self._rounding = None
         for store in (self._values, self._first, self._second):
             for name in GROUPS:
                 store[name] = store[name][rows]
