@@ -182,7 +182,7 @@ def test_a_future_profile_is_unsupported(repair, file):
 
 def test_a_bomb_is_refused_at_once_and_in_little_memory(repair, file):
     raw = bytearray(unpacked_head(repair.take_apart(file(60))))
-    struct.pack_into("<QI", raw, 4, 1_000_000, 1)
+    struct.pack_into("<QI", raw, 4, 1_000_000, 10)
     bomb = with_head(repair, file(60), raw)
     tracemalloc.start()
     with pytest.raises(TooLarge):
