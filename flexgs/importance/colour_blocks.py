@@ -82,6 +82,17 @@ def _add_products(blocks: F32, rows: Rows, basis: F32, weights: F32) -> None:
             place += a + 1
 
 
+def add_unseen_view(blocks: F32, views: int) -> None:  # (n, k (k + 1) / 2), changed in place
+    """Adds a view from an unknown direction, so that directions never seen are not free.
+
+    The mean over all directions of Y Y^T is 1 / (4 pi) = Y_00^2 on the diagonal, so a view with the
+    mean weight of those summed adds A_00 / views there.
+    """
+    k = round(((8 * blocks.shape[1] + 1) ** 0.5 - 1) / 2)
+    diagonal = np.cumsum(np.arange(1, k + 1)) - 1
+    blocks[:, diagonal[1:]] += blocks[:, :1] / np.float32(max(views, 1))
+
+
 def unpack_blocks(packed: F32, k: int) -> F64:  # (m, k (k + 1) / 2) -> (m, k, k)
     """Full symmetric blocks."""
     rows, columns = np.tril_indices(k)

@@ -20,7 +20,7 @@ from flexgs.codec.rd.geometry_choice import quantise_geometry
 from flexgs.codec.rd.geometry_values import dequantise_geometry
 from flexgs.core import Camera, Splats
 from flexgs.core.splats import Model
-from flexgs.importance.colour_blocks import add_view, empty_blocks
+from flexgs.importance.colour_blocks import add_unseen_view, add_view, empty_blocks
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.pipeline.rd.reduced import Reduced
 from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols
@@ -30,6 +30,8 @@ from flexgs.render.own_frame import OWN
 from flexgs.repair import FreeSplats, Rates, repair_pass
 
 F32 = npt.NDArray[np.float32]
+
+FEWEST_VIEWS = 20  # for the blocks, where there are as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def find_blocks(
     splats: Splats, views: Sequence[Camera], renderer: Renderer, share: float
 ) -> Blocks:
     """From every so many views, scaled up to all of them."""
-    some = views[:: max(1, round(1 / share))]
+    some = views[:: max(1, min(round(1 / share), len(views) // FEWEST_VIEWS))]
     geometry = np.zeros((splats.n, OWN, OWN), np.float32)
     colours = empty_blocks(splats)
     for view in some:
@@ -84,6 +86,7 @@ def find_blocks(
     scale = np.float32(len(views) / max(len(some), 1))
     geometry *= scale
     colours *= scale
+    add_unseen_view(colours, len(views))
     return Blocks(geometry, colours)
 
 
