@@ -65,7 +65,6 @@ class _Side:
     steps: I64  # (m,) of DC
     dc_levels: I32  # (m,)
     sh_levels: I32  # (m,)
-    kinds: I32  # (m,)
     near: Neighbours
 
 
@@ -142,7 +141,7 @@ def decode_colours(
     coder, data = start_decoder(payloads.dc)
     slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
     free = (np.empty((0, 3)), np.empty(0))
-    tables = (side.steps, side.dc_levels, side.kinds, side.near.rows, side.near.weights)
+    tables = (side.steps, side.dc_levels, side.near.rows, side.near.weights)
     code_dc(coder, data, slots, weights, values, *tables, *free)
     check_decoder(coder, data)
     coder, data = start_decoder(payloads.sh)
@@ -154,9 +153,8 @@ def decode_colours(
 def _side(plan: ColourPlan, features: I32, cells: I32) -> _Side:
     classes = dc_classes(plan, features)
     levels = np.clip((classes + 10 * OCTAVE) // 4, 0, DC_LEVELS - 1).astype(np.int32)
-    kinds = np.zeros(len(features), np.int32)
     sh_levels = _sh_levels(plan, features)
-    return _Side(dc_steps(classes), levels, sh_levels, kinds, find_neighbours(cells, features))
+    return _Side(dc_steps(classes), levels, sh_levels, find_neighbours(cells, features))
 
 
 def _sh_levels(plan: ColourPlan, features: I32) -> I32:
@@ -168,7 +166,7 @@ def _sh_levels(plan: ColourPlan, features: I32) -> I32:
 def _run_dc(side: _Side, values: I32, ideal: F64, worth: F64) -> bytes:
     coder, data = start_encoder(SPARE_BYTES + DC_BYTES * len(values))
     slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
-    tables = (side.steps, side.dc_levels, side.kinds, side.near.rows, side.near.weights)
+    tables = (side.steps, side.dc_levels, side.near.rows, side.near.weights)
     code_dc(coder, data, slots, weights, values, *tables, ideal, worth)
     return finish_encoder(coder, data).tobytes()
 

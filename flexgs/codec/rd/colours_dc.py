@@ -24,10 +24,9 @@ SPREADS = 24  # of the neighbours around the prediction, in half octaves of the 
 SIZES = 7  # of the residual before
 SIGNS = 3
 LEVELS = 32  # of the step
-KINDS = 16  # of the Gaussian, as the caller likes
 _A_CONTEXTS = 3 * SPREADS
 _B_CONTEXTS = 3 * SIZES * SIZES * SIGNS
-_C_CONTEXTS = 3 * LEVELS * KINDS
+_C_CONTEXTS = 3 * LEVELS
 DC_CONTEXTS = _A_CONTEXTS + _B_CONTEXTS + _C_CONTEXTS
 DC_MIXERS = 3 * 4
 
@@ -41,7 +40,6 @@ def code_dc(
     values: I32,  # (m, 3) given or decoded, 2^-20
     steps: I64,  # (m,) 2^-20
     levels: I32,  # (m,) 0..LEVELS - 1
-    kinds: I32,  # (m,) 0..KINDS - 1
     rows: I32,  # (m, NEIGHBOURS) whom to predict from
     shares: I32,  # (m, NEIGHBOURS) and their weights
     ideal: F64,  # (m, 3) what to choose values for, 2^-20; (0, 3) to take `values` as they are
@@ -59,7 +57,7 @@ def code_dc(
             a = channel * SPREADS + wide
             b = (channel * SIZES + magnitude(abs(first), SIZES - 1)) * SIZES
             b = (b + magnitude(abs(second), SIZES - 1)) * SIGNS + np.sign(first) + 1 + _A_CONTEXTS
-            c = (channel * LEVELS + levels[i]) * KINDS + kinds[i] + _A_CONTEXTS + _B_CONTEXTS
+            c = channel * LEVELS + levels[i] + _A_CONTEXTS + _B_CONTEXTS
             mixer = channel * 4 + min(wide // 5, 3)
             if choosing:
                 off = (ideal[i, channel] - guess[channel]) / steps[i]
