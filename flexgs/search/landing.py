@@ -21,6 +21,8 @@ from flexgs.search.target import MaxDrop, Target, cost, load
 DROP_SLOPE, BYTES_SLOPE = 0.8, -0.35  # usual powers of the strength, before two points are known
 SLOPES_WITHIN = 3.0  # a fitted slope is at most so many times the usual one, or as much less
 LONGEST_STEP = math.log(8.0)  # between two strengths
+SAME = math.log(1.002)  # strengths this near give the same file, or nearly
+HOPE = 0.98  # once there were enough, the next try must come so much nearer to a target not met
 # Proposals aim short of the target by the first share of it, and landings count from the second.
 AIM_DB, LANDED_DB = 0.012, 0.03
 AIM, LANDED = 0.05, 0.1  # shares of small targets, where the above would be too much
@@ -44,6 +46,8 @@ def find_strength(
     floor_db: float,  # the drop at no strength at all, measured
     max_evaluations: int,
     *,
+    enough: int | None = None,  # so many, once one meets the target; None: max_evaluations
+    seconds: float | None = None,  # no evaluation starts after so many; the first one always does
     best_effort: bool = False,
     on_evaluation: Callable[[Evaluation], None] | None = None,
 ) -> SearchResult:
@@ -62,19 +66,19 @@ def find_strength(
     if max_evaluations < 1:
         raise SearchError("a search needs evaluations", expected=">= 1", found=max_evaluations)
     log: list[Evaluation] = []
-    strength = first
-    while True:
+    strength, stopped, started = first, None, time.perf_counter()
+    while stopped is None:
         evaluation = _evaluate(measure, strength, target, len(log) + 1)
         log.append(evaluation)
         if on_evaluation is not None:
             on_evaluation(evaluation)
         if _landed(evaluation, target):
             stopped = "landed on the target"
-            break
-        if len(log) >= max_evaluations:
-            stopped = f"the limit of {max_evaluations} evaluations is reached"
-            break
-        strength = _propose(log, target, floor_db)
+        elif seconds is not None and time.perf_counter() - started >= seconds:
+            stopped = f"the time budget of {seconds:g} s is spent"
+        else:
+            stopped = _reason_to_stop(log, target, max_evaluations, enough or max_evaluations)
+            strength = _new_strength(log, _propose(log, target, floor_db), target)
     met = [e for e in log if e.accepted]
     if met:
         best = min(met, key=lambda e: cost(target, e.size_bytes, e.drop_db))
@@ -110,6 +114,37 @@ def _landed(evaluation: Evaluation, target: Target) -> bool:
     if isinstance(target, MaxDrop):
         return evaluation.drop_db >= target.db - min(LANDED_DB, LANDED * target.db)
     return evaluation.size_bytes >= (1 - LANDED_BYTES) * target.size
+
+
+def _reason_to_stop(log: list[Evaluation], target: Target, most: int, enough: int) -> str | None:
+    """Why there is no further evaluation, if so."""
+    if len(log) >= most:
+        return f"the limit of {most} evaluations is reached"
+    if len(log) < enough:
+        return None
+    if any(e.accepted for e in log):
+        return f"{enough} evaluations are enough"
+    loads = [load(target, e.size_bytes, e.drop_db) for e in log]
+    hopeless = len(loads) > enough and loads[-1] > HOPE * min(loads[:-1])
+    return "going further brings nothing nearer" if hopeless else None
+
+
+def _new_strength(log: list[Evaluation], proposed: float, target: Target) -> float:
+    """`proposed`, or another strength where that has been tried.
+
+    Then between the one that meets the target and the next one that does not, or beyond all.
+    """
+    wish, tried = math.log(proposed), [math.log(e.strength) for e in log]
+    if all(abs(wish - x) > SAME for x in tried):
+        return proposed
+    away = -1 if isinstance(target, MaxDrop) else 1  # the direction in which targets are met
+    met = [away * x for x, e in zip(tried, log, strict=True) if e.accepted]
+    missed = [away * x for x, e in zip(tried, log, strict=True) if not e.accepted]
+    if not met:
+        return math.exp(away * (max(missed) + LONGEST_STEP))
+    weaker = [x for x in missed if x < min(met)]
+    start = max(weaker) if weaker else min(met) - LONGEST_STEP / 2
+    return math.exp(away * (start + min(met)) / 2)
 
 
 def _propose(log: list[Evaluation], target: Target, floor_db: float) -> float:

@@ -12,7 +12,7 @@ from flexgs.report import RepairFacts, RepairRound
 from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
 
 LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
-MAX_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
+ENOUGH_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
 TRIES = 3
 TOO_NEAR = 0.85  # share of the target that removal alone may use up
 GENTLER = 0.5  # factor of the limit for the next try
@@ -30,6 +30,7 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
     reduced, floor = _reduce(job, target, meter, effort)
     with job.clock.stage("weigh"), job.progress.stage("weigh every parameter"):
         blocks = find_blocks(reduced.splats, reduced.views, job.renderer, effort.fisher_share)
+    bias = floor - reduced.monitor(reduced.splats)  # of the monitor, for predictions
     known: dict[float, Candidate] = {}
     facts = {**job.facts, "effort": job.options.effort}
 
@@ -40,10 +41,12 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         setting = Setting(
             1 - reduced.splats.n / job.splats.n, candidate.without_sh / max(reduced.splats.n, 1)
         )
-        return Measured(setting, len(data), meter(decoded), reduced.monitor(decoded))
+        predicted = reduced.monitor(decoded) + bias
+        return Measured(setting, len(data), meter(decoded), predicted)
 
-    most = min(job.options.max_evaluations, MAX_CANDIDATES)
-    with job.clock.stage("quantise"), job.progress.stage("quantise", total=most) as tick:
+    most = job.options.max_evaluations
+    enough = min(most, ENOUGH_CANDIDATES)
+    with job.clock.stage("quantise"), job.progress.stage("quantise", total=enough) as tick:
 
         def on_evaluation(_: Evaluation) -> None:
             tick(1)
@@ -54,6 +57,8 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
             _first_strength(reduced, target, floor),
             floor,
             most,
+            enough=enough,
+            seconds=job.options.time_budget_s,
             best_effort=job.options.best_effort,
             on_evaluation=on_evaluation,
         )
