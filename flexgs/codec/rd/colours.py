@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc
+from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, SHIFT_ROWS, code_dc, code_shifts
 from flexgs.codec.rd.colours_dc import LEVELS as DC_LEVELS
 from flexgs.codec.rd.colours_sh import LEVELS as SH_LEVELS
 from flexgs.codec.rd.colours_sh import SH_CONTEXTS, SH_MIXERS, code_sh
@@ -24,6 +24,8 @@ from flexgs.entropy.contexts import (
 )
 from flexgs.quant.adaptive.colours import (
     DC_BITS,
+    SHIFT_CLASSES,
+    SHIFT_MAX,
     ColourPlan,
     ColourSymbols,
     band_of,
@@ -37,6 +39,7 @@ from flexgs.quant.adaptive.features import OCTAVE, fit_steps
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int8]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
@@ -48,6 +51,7 @@ SPARE_BYTES = 4096
 SH_FINER = 0.8
 BAND_CLASSES = (4, 0, -4)
 TARGET_MAX = 1000.0  # of a DC, luma-chroma
+_NO_TARGETS = (np.empty((0, 3)), np.empty(0))  # code what is given
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class ColourBytes:
 class _Side:
     """What both sides know of a chunk before its colours."""
 
+    shifts: I8  # (m,)
     steps: I64  # (m,) of DC
     dc_levels: I32  # (m,)
     sh_levels: I32  # (m,)
@@ -98,12 +103,19 @@ def quantise_colours(
     """Symbols that cost least in error + lam * bits."""
     degree = int(np.sqrt(sh.shape[1])) - 1
     plan = plan_colours(blocks, features, degree, lam)
-    steps = np.ascontiguousarray(sh_steps(plan, features)[:, band_of(degree)])
+    shifts = np.zeros(len(sh), dtype=np.int8)
+    for start, stop in pairwise(bounds.tolist()):
+        rows = slice(start, stop)
+        shifts[rows] = _fit_shifts(plan, features[rows], blocks[rows, 0], lam)
+    steps = np.ascontiguousarray(sh_steps(plan, features, shifts)[:, band_of(degree)])
     sides = [
-        (slice(start, stop), _side(plan, features[start:stop], cells[start:stop]))
+        (
+            slice(start, stop),
+            _side(plan, features[start:stop], cells[start:stop], shifts[start:stop]),
+        )
         for start, stop in pairwise(bounds.tolist())
     ]
-    levels = np.maximum(_sh_levels(plan, features) - 4, 0)
+    levels = np.maximum(_sh_levels(plan, features, shifts) - 4, 0)
     near = [(rows, side.near) for rows, side in sides]
     symbols, dc = choose_sh(to_luma_chroma(sh), blocks, steps, levels, near, lam)
     ideal: F64 = np.clip(dc, -TARGET_MAX, TARGET_MAX) * 2.0**DC_BITS
@@ -112,15 +124,15 @@ def quantise_colours(
         squares = np.square(side.steps / 2.0**DC_BITS)
         worth = blocks[rows, 0].astype(np.float64) * squares / lam
         _run_dc(side, values[rows], ideal[rows], worth)
-    return plan, ColourSymbols(values, symbols)
+    return plan, ColourSymbols(values, symbols, shifts)
 
 
 def code_colours(
     plan: ColourPlan, symbols: ColourSymbols, features: I32, cells: I32
 ) -> ColourBytes:
     """Payloads of one chunk: all arguments are of its rows alone."""
-    side = _side(plan, features, cells)
-    dc = _run_dc(side, symbols.dc.copy(), np.empty((0, 3)), np.empty(0))
+    side = _side(plan, features, cells, symbols.shifts)
+    dc = _run_dc(side, symbols.dc.copy(), *_NO_TARGETS)
     coder, data = start_encoder(SPARE_BYTES + SH_BYTES * len(features))
     _run_sh(coder, data, symbols.sh.copy(), side)
     return ColourBytes(dc, finish_encoder(coder, data).tobytes())
@@ -134,40 +146,53 @@ def decode_colours(
     Raises:
         Corrupt: a payload does not end with its symbols.
     """
-    side = _side(plan, features, cells)
     m = len(features)
-    values = np.zeros((m, 3), dtype=np.int32)
+    values, shifts = np.zeros((m, 3), dtype=np.int32), np.zeros(m, dtype=np.int8)
     symbols = np.zeros((m, (plan.degree + 1) ** 2 - 1, 3), dtype=np.int16)
     coder, data = start_decoder(payloads.dc)
-    slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
-    free = (np.empty((0, 3)), np.empty(0))
-    tables = (side.steps, side.dc_levels, side.near.rows, side.near.weights)
-    code_dc(coder, data, slots, weights, values, *tables, *free)
+    model = new_model(DC_CONTEXTS, DC_MIXERS)
+    code_shifts(coder, data, *model, shifts)
+    side = _side(plan, features, cells, shifts)
+    code_dc(coder, data, *model, values, *_dc_tables(side), *_NO_TARGETS)
     check_decoder(coder, data)
     coder, data = start_decoder(payloads.sh)
     _run_sh(coder, data, symbols, side)
     check_decoder(coder, data)
-    return ColourSymbols(values, symbols)
+    return ColourSymbols(values, symbols, shifts)
 
 
-def _side(plan: ColourPlan, features: I32, cells: I32) -> _Side:
-    classes = dc_classes(plan, features)
+def _fit_shifts(plan: ColourPlan, features: I32, own: F32, lam: float) -> I8:  # (m, f), (m,)
+    """What the steps of every SHIFT_ROWS rows lack to balance error and bits there."""
+    steps = dc_steps(dc_classes(plan, features, np.zeros(len(features), np.int8))) / 2.0**DC_BITS
+    loads = own.astype(np.float64) * np.square(steps) * (np.log(2.0) / (6.0 * lam))  # 1 is balance
+    groups = np.arange(len(own)) // SHIFT_ROWS
+    mean = (np.bincount(groups, loads) + 0.1) / (np.bincount(groups) + 0.1)
+    units = np.rint(-0.5 * np.log2(mean) * (OCTAVE / SHIFT_CLASSES))
+    return np.asarray(np.clip(units, -SHIFT_MAX, SHIFT_MAX).astype(np.int8)[groups])
+
+
+def _side(plan: ColourPlan, features: I32, cells: I32, shifts: I8) -> _Side:
+    classes = dc_classes(plan, features, shifts)
     levels = np.clip((classes + 10 * OCTAVE) // 4, 0, DC_LEVELS - 1).astype(np.int32)
-    sh_levels = _sh_levels(plan, features)
-    return _Side(dc_steps(classes), levels, sh_levels, find_neighbours(cells, features))
+    sh_levels = _sh_levels(plan, features, shifts)
+    return _Side(shifts, dc_steps(classes), levels, sh_levels, find_neighbours(cells, features))
 
 
-def _sh_levels(plan: ColourPlan, features: I32) -> I32:
+def _sh_levels(plan: ColourPlan, features: I32, shifts: I8) -> I32:
     """Half octaves of the SH step, 0..SH_LEVELS - 1."""
-    classes = (sh_classes(plan, features) + 8 * OCTAVE) // (OCTAVE // 2)
+    classes = (sh_classes(plan, features, shifts) + 8 * OCTAVE) // (OCTAVE // 2)
     return np.asarray(np.clip(classes, 0, SH_LEVELS - 1), dtype=np.int32)
+
+
+def _dc_tables(side: _Side) -> tuple[I64, I32, I32, I32]:
+    return side.steps, side.dc_levels, side.near.rows, side.near.weights
 
 
 def _run_dc(side: _Side, values: I32, ideal: F64, worth: F64) -> bytes:
     coder, data = start_encoder(SPARE_BYTES + DC_BYTES * len(values))
-    slots, weights = new_model(DC_CONTEXTS, DC_MIXERS)
-    tables = (side.steps, side.dc_levels, side.near.rows, side.near.weights)
-    code_dc(coder, data, slots, weights, values, *tables, ideal, worth)
+    model = new_model(DC_CONTEXTS, DC_MIXERS)
+    code_shifts(coder, data, *model, side.shifts.copy())
+    code_dc(coder, data, *model, values, *_dc_tables(side), ideal, worth)
     return finish_encoder(coder, data).tobytes()
 
 

@@ -9,8 +9,10 @@ from numba import njit
 
 from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.codec.rd.sh_choice.expected import magnitude
-from flexgs.entropy.contexts import CODING, VALUE_MAX, code_int, cost_int
+from flexgs.entropy.contexts import CODING, VALUE_MAX, code_bit, code_int, cost_int
+from flexgs.quant.adaptive.colours import SHIFT_MAX
 
+I8 = npt.NDArray[np.int8]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -24,11 +26,37 @@ SPREADS = 24  # of the neighbours around the prediction, in half octaves of the 
 SIZES = 7  # of the residual before
 SIGNS = 3
 LEVELS = 32  # of the step
+SHIFT_ROWS = 16  # consecutive rows whose steps are shifted alike
 _A_CONTEXTS = 3 * SPREADS
 _B_CONTEXTS = 3 * SIZES * SIZES * SIGNS
 _C_CONTEXTS = 3 * LEVELS
-DC_CONTEXTS = _A_CONTEXTS + _B_CONTEXTS + _C_CONTEXTS
-DC_MIXERS = 3 * 4
+_SHIFTS = _A_CONTEXTS + _B_CONTEXTS + _C_CONTEXTS
+_SHIFT_MIXER = 3 * 4
+DC_CONTEXTS = _SHIFTS + SHIFT_ROWS + 4 + 2 * SHIFT_MAX + 1
+DC_MIXERS = _SHIFT_MIXER + 2
+
+
+@njit(**CODING)
+def code_shifts(
+    coder: U64,
+    data: U8,
+    slots: U32,
+    weights: I32,
+    shifts: I8,  # (m,) given or decoded
+) -> None:
+    """Codes where the steps shift, and by how much; next to nothing in between."""
+    before = 0
+    a, last = _SHIFTS, _SHIFTS + SHIFT_ROWS
+    for i in range(len(shifts)):
+        moved = int(shifts[i] != before)
+        place = a + i % SHIFT_ROWS
+        if code_bit(coder, data, slots, weights, place, last, last + 1, _SHIFT_MIXER, 0, moved):
+            move = int(shifts[i]) - before
+            c = last + 4 + before + SHIFT_MAX
+            mixer = _SHIFT_MIXER + 1
+            move = code_int(coder, data, slots, weights, last + 2, last + 3, c, mixer, move)
+            before = min(max(before + move, -SHIFT_MAX), SHIFT_MAX)
+        shifts[i] = before
 
 
 @njit(**CODING)

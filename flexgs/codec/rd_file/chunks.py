@@ -43,8 +43,7 @@ class ChunkSymbols:
 
     def select(self, rows: slice) -> ChunkSymbols:
         """Those of some rows."""
-        colours = ColourSymbols(self.colours.dc[rows], self.colours.sh[rows])
-        return ChunkSymbols(self.geometry.select(rows), colours)
+        return ChunkSymbols(self.geometry.select(rows), self.colours.select(rows))
 
     def same(self, other: ChunkSymbols) -> bool:
         """Whether all integers agree."""

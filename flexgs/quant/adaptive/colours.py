@@ -16,6 +16,7 @@ import numpy.typing as npt
 from flexgs.limits import MAX_ABS_SH
 from flexgs.quant.adaptive.features import OCTAVE, class_steps, step_classes
 
+I8 = npt.NDArray[np.int8]
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -23,6 +24,8 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 BANDS = 3
+SHIFT_CLASSES = OCTAVE // 2
+SHIFT_MAX = 8
 SYMBOL_MAX = 2**15 - 1  # of an SH coefficient
 DC_BITS = 20  # fractional bits of a DC value
 DC_CLASSES = (-10 * OCTAVE, 7 * OCTAVE)  # steps of DC, 2^-10 to 2^7
@@ -57,6 +60,11 @@ class ColourSymbols:
 
     dc: I32  # (n, 3) decoded DC, 2^DC_BITS to one unit
     sh: I16  # (n, k - 1, 3)
+    shifts: I8  # (n,) how much coarser the steps are than the plan says, SHIFT_CLASSES a unit
+
+    def select(self, rows: slice | npt.NDArray[np.integer]) -> ColourSymbols:
+        """The symbols of some rows."""
+        return ColourSymbols(self.dc[rows], self.sh[rows], self.shifts[rows])
 
 
 def to_luma_chroma(sh: npt.NDArray[np.floating]) -> F64:  # (n, k, 3) -> (n, k, 3)
@@ -73,9 +81,10 @@ def band_of(degree: int) -> I64:  # (k - 1,)
     return np.repeat(np.arange(degree), [2 * band + 3 for band in range(degree)])
 
 
-def dc_classes(plan: ColourPlan, features: I32) -> I32:  # (n, f) -> (n,)
+def dc_classes(plan: ColourPlan, features: I32, shifts: I8) -> I32:  # (n, f), (n,) -> (n,)
     """Step classes of DC."""
     classes = step_classes(features, np.array(plan.dc, np.int32))
+    classes += shifts * np.int32(SHIFT_CLASSES)
     return np.asarray(np.clip(classes, *DC_CLASSES), dtype=np.int32)
 
 
@@ -90,14 +99,15 @@ def dc_steps(classes: I32) -> I64:  # (n,) -> (n,)
     return np.asarray((mantissas << np.maximum(shift, 0)) >> np.maximum(-shift, 0))
 
 
-def sh_classes(plan: ColourPlan, features: I32) -> I32:  # (n, f) -> (n,)
+def sh_classes(plan: ColourPlan, features: I32, shifts: I8) -> I32:  # (n, f), (n,) -> (n,)
     """Step classes of the SH rest, before what each band adds."""
-    return step_classes(features, np.array(plan.sh, np.int32))
+    classes = step_classes(features, np.array(plan.sh, np.int32))
+    return np.asarray(classes + shifts * np.int32(SHIFT_CLASSES), dtype=np.int32)
 
 
-def sh_steps(plan: ColourPlan, features: I32) -> F32:  # (n, f) -> (n, 3)
+def sh_steps(plan: ColourPlan, features: I32, shifts: I8) -> F32:  # (n, f), (n,) -> (n, 3)
     """Step of each band."""
-    classes = sh_classes(plan, features)
+    classes = sh_classes(plan, features, shifts)
     return class_steps(classes[:, None] + np.array(plan.bands, np.int32))
 
 
@@ -111,7 +121,7 @@ def dequantise_colours(
     values = np.zeros((n, rest + 1, 3), dtype=np.float32)
     values[:, 0] = symbols.dc.astype(np.float32) * np.float32(2.0**-DC_BITS)
     if rest:
-        steps = sh_steps(plan, features)[:, band_of(plan.degree)]
+        steps = sh_steps(plan, features, symbols.shifts)[:, band_of(plan.degree)]
         values[:, 1:] = symbols.sh.astype(np.float32) * steps[:, :, None]
     return _to_rgb(values)
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from flexgs.codec.rd.colours import ColourBytes, code_colours, decode_colours, quantise_colours
 from flexgs.errors import Corrupt
-from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols, dequantise_colours
+from flexgs.quant.adaptive.colours import ColourPlan, dequantise_colours, sh_steps
 
 
 def scene(n: int, degree: int, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -38,6 +40,7 @@ def test_symbols_survive_the_round_trip(n: int, degree: int) -> None:
     decoded = decode_colours(plan, payloads, features, cells)
     np.testing.assert_array_equal(decoded.dc, symbols.dc)
     np.testing.assert_array_equal(decoded.sh, symbols.sh)
+    np.testing.assert_array_equal(decoded.shifts, symbols.shifts)
     assert decoded.sh.dtype == symbols.sh.dtype
 
 
@@ -46,7 +49,7 @@ def test_chunks_are_coded_alone() -> None:
     bounds = np.array([0, 200, 200, 600], np.int64)
     plan, symbols = quantise_colours(sh, blocks, features, cells, bounds, 1e-4)
     rows = slice(200, 600)
-    part = ColourSymbols(symbols.dc[rows], symbols.sh[rows])
+    part = symbols.select(rows)
     payloads = code_colours(plan, part, features[rows], cells[rows])
     decoded = decode_colours(plan, payloads, features[rows], cells[rows])
     np.testing.assert_array_equal(decoded.dc, part.dc)
@@ -105,6 +108,29 @@ def test_payloads_that_end_early_or_late_are_refused(part: str) -> None:
         broken = ColourBytes(**{"dc": payloads.dc, "sh": payloads.sh, part: bad})
         with pytest.raises(Corrupt):
             decode_colours(plan, broken, features, cells)
+
+
+def test_rows_may_shift_their_steps_anywhere() -> None:
+    sh, blocks, features, cells = scene(300, 1)
+    plan, symbols = quantise_colours(sh, blocks, features, cells, whole(300), 1e-3)
+    rows = np.sort(np.random.default_rng(8).integers(0, 300, 300))
+    dc = np.zeros((300, 3), np.int32)
+    mixed = replace(symbols.select(rows), dc=dc)
+    payloads = code_colours(plan, mixed, features, cells)
+    decoded = decode_colours(plan, payloads, features, cells)
+    np.testing.assert_array_equal(decoded.shifts, mixed.shifts)
+    np.testing.assert_array_equal(decoded.sh, mixed.sh)
+
+
+def test_a_region_seen_more_than_predicted_gets_finer_steps() -> None:
+    sh, blocks, features, cells = scene(320, 1)
+    features[:] = 0
+    blocks[:] = blocks[:1]
+    blocks[160:] *= 256
+    plan, symbols = quantise_colours(sh, blocks, features, cells, whole(320), 1e-4)
+    assert symbols.shifts[:160].min() > symbols.shifts[160:].max() + 4
+    steps = sh_steps(plan, features, symbols.shifts)[:, 0]
+    assert (np.abs(np.log2(steps[:160] / steps[160:]) - 4) <= 0.5).all()
 
 
 def test_hostile_payloads_decode_to_valid_colours_or_are_refused() -> None:

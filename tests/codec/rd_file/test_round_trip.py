@@ -27,7 +27,7 @@ from flexgs.codec.rd_file.decode import read_rd_symbols
 from flexgs.codec.rd_file.plain import columns_from_bytes, columns_to_bytes
 from flexgs.errors import TooLarge, UsageError
 from flexgs.limits import Limits
-from flexgs.quant.adaptive.colours import ColourSymbols, dequantise_colours
+from flexgs.quant.adaptive.colours import dequantise_colours
 
 FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
 
@@ -104,7 +104,7 @@ def test_the_model_is_kept(symbols):
 
 def test_colours_of_other_gaussians_are_refused(symbols):
     plan, geometry, colour_plan, colours = symbols(20, 1, 1e-3, 2)
-    fewer = ColourSymbols(colours.dc[1:], colours.sh[1:])
+    fewer = colours.select(slice(1, None))
     with pytest.raises(UsageError, match="colours"):
         pack_rd(plan, geometry, colour_plan, fewer)
     with pytest.raises(UsageError, match="colours"):
@@ -114,7 +114,7 @@ def test_colours_of_other_gaussians_are_refused(symbols):
 def test_copies_take_next_to_nothing(symbols):
     plan, geometry, colour_plan, colours = symbols(1, 0, 1e-3, 3)
     rows = np.zeros(5000, np.int64)
-    copies = ColourSymbols(colours.dc[rows], colours.sh[rows])
+    copies = colours.select(rows)
     data = pack_rd(plan, geometry.select(rows), colour_plan, copies)
     assert decode_splats(data).n == 5000
     assert len(data) < 3000

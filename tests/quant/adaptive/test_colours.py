@@ -33,11 +33,12 @@ def test_dequantising_inverts_the_transform_and_the_steps() -> None:
     symbols = ColourSymbols(
         rng.integers(-(2**21), 2**21, (50, 3)).astype(np.int32),
         rng.integers(-9, 10, (50, 15, 3)).astype(np.int16),
+        rng.integers(-8, 9, 50).astype(np.int8),
     )
     sh = dequantise_colours(PLAN, symbols, features(50))
     back = to_luma_chroma(sh)
     np.testing.assert_allclose(back[:, 0], symbols.dc / 2.0**DC_BITS, atol=1e-5)
-    steps = sh_steps(PLAN, features(50))[:, band_of(3)]
+    steps = sh_steps(PLAN, features(50), symbols.shifts)[:, band_of(3)]
     np.testing.assert_allclose(back[:, 1:] / steps[:, :, None], symbols.sh, atol=1e-3)
 
 
@@ -50,7 +51,9 @@ def test_dc_steps_are_powers_of_two_in_sixteenths() -> None:
 def test_extreme_symbols_stay_within_the_limits_of_a_scene() -> None:
     plan = ColourPlan(1, (32767, 0, 0), (32767, 0, 0), (0, 0, 0))
     symbols = ColourSymbols(
-        np.full((2, 3), 2**31 - 1, np.int32), np.full((2, 3, 3), 32767, np.int16)
+        np.full((2, 3), 2**31 - 1, np.int32),
+        np.full((2, 3, 3), 32767, np.int16),
+        np.full(2, 8, np.int8),
     )
     sh = dequantise_colours(plan, symbols, features(2))
     assert np.abs(sh).max() <= MAX_ABS_SH
@@ -60,5 +63,6 @@ def test_extreme_symbols_stay_within_the_limits_of_a_scene() -> None:
 def test_empty_scenes(degree: int) -> None:
     k = (degree + 1) ** 2
     plan = ColourPlan(degree, PLAN.dc, PLAN.sh, PLAN.bands)
-    symbols = ColourSymbols(np.zeros((0, 3), np.int32), np.zeros((0, k - 1, 3), np.int16))
+    no_rows = np.zeros(0, np.int8)
+    symbols = ColourSymbols(np.zeros((0, 3), np.int32), np.zeros((0, k - 1, 3), np.int16), no_rows)
     assert dequantise_colours(plan, symbols, features(0)).shape == (0, k, 3)
