@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,11 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
         return kept[camera.name].astype(np.float32)
 
     return read
+
+
+def leave_scene(reduced: Reduced, job: Job) -> Reduced:
+    """All Gaussians as they are, judged by the same views: where no removal leaves room."""
+    return replace(reduced, splats=FreeSplats(job.splats).snapshot(), survivors=job.splats, log=())
 
 
 def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:

@@ -7,7 +7,7 @@ from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import Effort, choose_effort
-from flexgs.pipeline.rd.reduced import Reduced, reduce_scene
+from flexgs.pipeline.rd.reduced import Reduced, leave_scene, reduce_scene
 from flexgs.report import RepairFacts, RepairRound
 from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
 
@@ -72,14 +72,15 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
 
 def _reduce(job: Job, target: Target, meter: DropMeter, effort: Effort) -> tuple[Reduced, float]:
     """What is left, and its drop on the search's views; more is left where too much has gone."""
-    factor = 1.0
+    factor, fixed = 1.0, job.options.pruning_rate is not None
     for _ in range(TRIES):
         reduced = reduce_scene(job, target, effort, factor)
         floor = meter(reduced.splats)
-        fixed = job.options.pruning_rate is not None
         if fixed or not isinstance(target, MaxDrop) or floor <= TOO_NEAR * target.db:
-            break
+            return reduced, floor
         factor *= GENTLER
+    if isinstance(target, MaxDrop) and floor > target.db:
+        return leave_scene(reduced, job), 0.0
     return reduced, floor
 
 
