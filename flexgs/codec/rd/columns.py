@@ -66,6 +66,16 @@ def _bucket(difference: int, step: int) -> int:
 
 
 @njit(**CODING)
+def bend_value(value: float, bends: F64) -> float:
+    """`blurred_scales` in 1/65536 where there are bends, else the value as it is."""
+    if len(bends) == 0:
+        return value
+    square = max(4.0 ** (value / 65536.0) - bends[0], 0.0)
+    bent: float = 32768.0 * np.log2(square + bends[1])
+    return bent
+
+
+@njit(**CODING)
 def _choose(
     slots: npt.NDArray[np.uint32],
     weights: npt.NDArray[np.int32],
@@ -77,18 +87,21 @@ def _choose(
     base: int,
     target: float,
     price: float,
+    bends: F64,
 ) -> Int:
     """The symbol with the least price * error^2 + bits."""
     nearest: Int = np.int64(np.floor(target / step + 0.5))
-    best, chosen = np.inf, nearest
+    best: float = np.inf
+    chosen = nearest
+    wanted = bend_value(target, bends)
     for trial in range(-1, 3):
         candidate: Int = nearest + trial if trial < 2 else base
-        if abs(candidate - nearest) > FAR:
+        if not -FAR <= candidate - nearest <= FAR:
             continue
-        miss = candidate * np.float64(step) - target
-        cost = price * miss * miss * COST_ONE
+        miss = bend_value(candidate * np.float64(step), bends) - wanted
+        cost: float = price * miss * miss * COST_ONE
         if cost < best:
-            cost += cost_int(slots, weights, a, b, c, mixer, candidate - base)
+            cost += float(cost_int(slots, weights, a, b, c, mixer, candidate - base))
             if cost < best:
                 best, chosen = cost, candidate
     return chosen
@@ -109,7 +122,8 @@ def code_rows(
     groups: I32,
     lean: int,
     targets: F64,  # (n,) or empty: in 1/65536
-    prices: F64,  # (n,) or empty: bits a squared unit of 1/65536
+    prices: F64,  # (n,) or empty: bits a squared unit of 1/65536, bent
+    bends: F64,  # (4^floor, 4^blur) or empty
     symbols: I32,  # (n,) read, written, or chosen
 ) -> None:
     """Codes all rows; see the module."""
@@ -129,7 +143,9 @@ def code_rows(
         b = _FIRST_B + (spread * NEAR + _bucket(mean + offset, step)) * NEAR + edge
         c = _FIRST_C + (spread * FLAGS + flags[i]) * NEAR + _bucket(past + offset, step)
         if len(targets):
-            symbols[i] = _choose(slots, weights, a, b, c, spread, step, base, targets[i], prices[i])
+            symbols[i] = _choose(
+                slots, weights, a, b, c, spread, step, base, targets[i], prices[i], bends
+            )
         value = code_int(coder, data, slots, weights, a, b, c, spread, symbols[i] - base) + base
         symbols[i] = value
         if group >= 0:
@@ -142,14 +158,20 @@ def code_column(
     coder: U64, data: U8, model: Model, column: Column, symbols: I32, rows: slice = slice(None)
 ) -> None:
     """Encodes or decodes the rows of a column in place."""
-    _run(coder, data, model, column, NO_TARGETS, NO_TARGETS, symbols, rows)
+    _run(coder, data, model, column, (NO_TARGETS,) * 3, symbols, rows)
 
 
-def choose_column(column: Column, targets: F64, prices: F64) -> I32:  # (n,) each
+def choose_column(
+    column: Column,
+    targets: F64,  # (n,)
+    prices: F64,  # (n,)
+    bends: F64 = NO_TARGETS,
+) -> I32:  # (n,)
     """The symbols that cost the least in error and bits together."""
     symbols = np.zeros(len(targets), np.int32)
     coder, data = start_encoder(16 * len(targets) + 64)
-    _run(coder, data, new_column_model(), column, targets, prices, symbols, slice(None))
+    wanted = (targets, prices, bends)
+    _run(coder, data, new_column_model(), column, wanted, symbols, slice(None))
     finish_encoder(coder, data)
     return symbols
 
@@ -164,12 +186,11 @@ def _run(
     data: U8,
     model: Model,
     column: Column,
-    targets: F64,
-    prices: F64,
+    wanted: tuple[F64, F64, F64],
     symbols: I32,
     rows: slice,
 ) -> None:
     known = (column.steps, column.guesses, column.edges, column.spreads)
     related = (column.statics, column.flags, column.groups)
     parts = [np.ascontiguousarray(array[rows]) for array in (*known, *related)]
-    code_rows(coder, data, *model, *parts, column.lean, targets, prices, symbols)
+    code_rows(coder, data, *model, *parts, column.lean, *wanted, symbols)

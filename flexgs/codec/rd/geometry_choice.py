@@ -29,11 +29,9 @@ from flexgs.codec.rd.geometry import (
 )
 from flexgs.core import Splats
 from flexgs.errors import SceneError
-from flexgs.quant.adaptive.blocks import Targets, find_targets, turn_blocks
+from flexgs.quant.adaptive.blocks import Targets, turn_blocks
 from flexgs.quant.adaptive.cells import (
     cell_codes,
-    contract,
-    distance_features,
     find_cells,
 )
 from flexgs.quant.adaptive.directions import (
@@ -45,28 +43,23 @@ from flexgs.quant.adaptive.directions import (
     spin_targets,
     turn_errors,
 )
-from flexgs.quant.adaptive.features import fit_guesses, fit_steps, stack_features
+from flexgs.quant.adaptive.features import OCTAVE
 from flexgs.quant.adaptive.feedback import choose_places, factor_blocks
-from flexgs.quant.adaptive.geometry_plan import MAX_FLOOR, GeometryPlan
+from flexgs.quant.adaptive.geometry_fit import plan_geometry
+from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.quant.adaptive.levels import (
     ONE,
+    blurred_scales,
+    blurred_slopes,
     fixed_values,
     opacity_errors,
-    opacity_features,
     opacity_logits,
 )
-from flexgs.quant.positions import fit_frame
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-
-_STEP_FEATURES = (1, 3, 4, 5, 6, 6, 6)  # how many are known before each row of STEPPED
-_DENSITY = 0.72  # cells are as small as it takes to have this share of the most there can be
-# What rounding costs against a step of its own, found by trial: values that are chosen by their
-# price take finer steps, the best of 27 points takes coarser ones.
-_WEIGHTS = (1.0, 1.4, 1.4, 1.4, 1.75, 1.0, 0.86)
+NO_BENDS = np.zeros(0)
 
 
 def quantise_geometry(
@@ -86,11 +79,11 @@ def quantise_geometry(
             found=f"d = {splats.d}, model {splats.model}",
             hint="use the segment profile",
         )
-    plan, targets, contracted = plan_geometry(splats, fisher, lam)
+    plan, targets, contracted, blur = plan_geometry(splats, fisher, lam)
     cells = find_cells(contracted, plan.depth)
     order = np.lexsort((-targets.scales[:, 0], cell_codes(cells, plan.depth)))
     cells, targets, contracted = cells[order], targets.select(order), contracted[order]
-    symbols, moved = _round_all(plan, cells, targets, contracted, lam)
+    symbols, moved = _round_all(plan, cells, targets, contracted, lam, blur)
     order = order[moved]
     root = _root(symbols.cells)
     return replace(plan, root=root), symbols, order
@@ -101,79 +94,14 @@ def _root(cells: I32) -> int:
     return int(away.max(initial=0)).bit_length()
 
 
-def choose_depth(contracted: F64) -> int:
-    """The smallest depth whose cells separate Gaussians nearly as well as the deepest can."""
-    if not len(contracted):
-        return 0
-    counts = [len(np.unique(cell_codes(find_cells(contracted, d), d))) for d in range(13)]
-    return next(d for d, count in enumerate(counts) if count >= _DENSITY * counts[-1])
-
-
-def choose_floor(log_scales: F32) -> int:
-    """A tenth of all thinnest axes are thinner, in sixteenths of an octave; any low value does."""
-    if not len(log_scales):
-        return 0
-    thinnest = np.sort(log_scales.min(axis=1))[len(log_scales) // 10]
-    return int(np.clip(np.rint(16 * float(thinnest) / np.log(2.0)), -MAX_FLOOR, MAX_FLOOR))
-
-
-def plan_geometry(
-    splats: Splats, fisher: npt.NDArray[np.floating], lam: float
-) -> tuple[GeometryPlan, Targets, F64]:
-    """Frame, cells, and coefficients fitted to the scene; targets and contracted positions."""
-    frame = fit_frame(splats.means)
-    contracted = contract(splats.means, frame)
-    depth = choose_depth(contracted)
-    floor = choose_floor(splats.log_scales)
-    targets = find_targets(splats, fisher, floor, lam)
-    cells = find_cells(contracted, depth)
-    alpha, clearness = opacity_features(np.rint(targets.opacity * ONE).astype(np.int64))
-    features = stack_features(
-        distance_features(cells, depth),
-        alpha,
-        clearness,
-        np.rint(targets.scales * 16).astype(np.int32),
-    )
-    pivots = factor_blocks(targets.blocks.copy())[0]
-    radius = float(frame.radius)
-    needed = [
-        pivots[:, 0],
-        pivots[:, 1],
-        pivots[:, 2],
-        pivots[:, 3],
-        pivots[:, 4:6].mean(axis=1) * (np.pi / 4) ** 2,
-        pivots[:, 6] * (np.pi / 2) ** 2,
-        np.exp(np.log(pivots[:, 7:]).mean(axis=1)) * radius**2,
-    ]
-    steps = np.stack(
-        [
-            fit_steps(_known_only(features, known), weight * need, lam)
-            for known, need, weight in zip(_STEP_FEATURES, needed, _WEIGHTS, strict=True)
-        ]
-    )
-    guesses = np.stack(
-        [
-            fit_guesses(_known_only(features, known), targets.scales[:, axis])
-            for axis, known in enumerate(_STEP_FEATURES[1:4])
-        ]
-    )
-    plan = GeometryPlan(frame, depth, 0, floor, steps, guesses)
-    return plan, targets, contracted
-
-
-def _known_only(features: I32, known: int) -> I32:
-    kept = features.copy()
-    kept[:, known:] = 0
-    return kept
-
-
 def _round_all(
-    plan: GeometryPlan, cells: I32, targets: Targets, contracted: F64, lam: float
+    plan: GeometryPlan, cells: I32, targets: Targets, contracted: F64, lam: float, blur: int
 ) -> tuple[GeometrySymbols, I64]:
     n = len(cells)
+    bends = np.exp2(np.array([plan.floor, blur]) / (OCTAVE / 2))
     known = know_cells(plan, cells)
     errors = np.zeros((n, 10))
-    pivots, mixing = factor_blocks(targets.blocks.copy())
+    pivots, mixing = factor_blocks(targets.blocks)
     opacity = _round_column(opacity_column(known), targets.opacity, errors, pivots, mixing, 0, lam)
     learn_opacity(known, opacity, opacity_column(known).steps)
     errors[:, 0] = opacity_errors(opacity_logits(known.opacity), targets.opacity)
@@ -181,11 +109,11 @@ def _round_all(
     for axis in range(3):
         column = scale_column(known, axis)
         scales[:, axis] = _round_column(
-            column, targets.scales[:, axis], errors, pivots, mixing, 1 + axis, lam
+            column, targets.scales[:, axis], errors, pivots, mixing, 1 + axis, lam, bends
         )
         learn_scale(known, axis, scales[:, axis], column.steps)
     turned, faces = turn_blocks(targets, pole_order(known.needles))
-    pivots, mixing = factor_blocks(turned.blocks.copy())
+    pivots, mixing = factor_blocks(turned.blocks)
     faces, poles, spins = _round_rotation(known, turned, faces, errors, pivots, mixing, lam)
     splits = place_splits(known)
     shifts = -np.einsum("nij,nj->ni", mixing[:, 7:, :7], errors[:, :7])
@@ -216,11 +144,17 @@ def _round_column(
     mixing: F64,
     row: int,
     lam: float,
+    bends: F64 = NO_BENDS,
 ) -> I32:
     shift = -np.einsum("nj,nj->n", mixing[:, row, :row], errors[:, :row])
     targets = wanted + np.clip(shift, -1.0, 1.0)
-    symbols = choose_column(column, targets * ONE, pivots[:, row] / (lam * float(ONE) ** 2))
-    errors[:, row] = fixed_values(symbols, column.steps) / ONE - wanted
+    prices = pivots[:, row] / (lam * float(ONE) ** 2)
+    slopes = blurred_slopes(targets, bends) if len(bends) else np.ones(len(targets))
+    symbols = choose_column(column, targets * ONE, prices / slopes**2, bends)
+    values = fixed_values(symbols, column.steps) / ONE
+    if len(bends):
+        values, wanted = blurred_scales(values, bends), blurred_scales(wanted, bends)
+    errors[:, row] = np.clip((values - wanted) / slopes, -3.0, 3.0)
     return symbols
 
 

@@ -158,18 +158,33 @@ def fit_steps(
     It is convex in the coefficients; Newton's method finds its minimum, pulled a little towards no
     dependence at all so that features without variance stay without effect.
     """
-    scale = 1.0 / OCTAVE
-    design = np.concatenate(
-        [np.ones((len(features), 1)), features.astype(np.float64) * scale], axis=1
-    )
-    centre = design.mean(axis=0) if len(design) else np.zeros(design.shape[1])
-    centre[0] = 0.0
-    solution = _fit_log_fisher(design - centre, fisher)
+    design, centre = _centred(features)
+    solution = _fit_log_fisher(design, fisher)
     solution[0] -= float((centre * solution).sum())
     step = -0.5 * solution
     step[0] += 0.5 * np.log2(6.0 * lam / np.log(2.0))
     fixed = np.rint(step * COEFFICIENT_ONE)
     return np.asarray(np.clip(fixed, 1 - COEFFICIENT_LIMIT, COEFFICIENT_LIMIT - 1), dtype=np.int32)
+
+
+def fisher_misfit(features: I32, fisher: F64) -> float:
+    """Bits a parameter that steps by the best prediction lose to steps by the true F."""
+    design = _centred(features)[0]
+    positive = np.maximum(fisher, 1e-30)
+    solution = _fit_log_fisher(design, positive)
+    none = np.zeros(design.shape[1])
+    ideal = float(np.log2(positive).mean()) + 1.0 / np.log(2.0)
+    return float(0.5 * (_deviance(design, positive, solution, none) - ideal))
+
+
+def _centred(features: I32) -> tuple[F64, F64]:
+    """Features in octaves behind a constant, less their means; the means."""
+    design = np.concatenate(
+        [np.ones((len(features), 1)), features.astype(np.float64) / OCTAVE], axis=1
+    )
+    centre = design.mean(axis=0) if len(design) else np.zeros(design.shape[1])
+    centre[0] = 0.0
+    return design - centre, centre
 
 
 def fit_guesses(
@@ -201,7 +216,8 @@ def _fit_log_fisher(design: F64, fisher: F64) -> F64:  # (n, c), (n,) -> (c,)
     for _ in range(_NEWTON_STEPS):
         ratio = fisher * np.exp2(np.clip(-_product(design, solution), -200.0, 200.0))
         gradient = _product(design.T, 1.0 - ratio) / len(fisher) + penalty * solution
-        curvature = np.einsum("ni,n,nj->ij", design, ratio, design) * (np.log(2.0) / len(fisher))
+        weighted = design * ratio[:, None]
+        curvature = np.einsum("ni,nj->ij", weighted, design) * (np.log(2.0) / len(fisher))
         move = np.linalg.solve(curvature + np.diag(penalty + 1e-9), gradient)
         length = 1.0
         while length > 1e-4:

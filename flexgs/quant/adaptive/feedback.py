@@ -27,13 +27,13 @@ KERNEL: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
 
 @njit(**KERNEL)
-def factor_blocks(blocks: F64) -> tuple[F64, F64]:  # (n, k, k), destroyed -> (n, k), (n, k, k)
+def factor_blocks(blocks: F64) -> tuple[F64, F64]:  # (n, k, k) -> (n, k), (n, k, k)
     """D and M of every block; blocks must be positive definite."""
     n, k, _ = blocks.shape
     pivots = np.empty((n, k))
     mixing = np.zeros((n, k, k))
     for i in range(n):
-        block = blocks[i]
+        block = blocks[i].copy()
         for s in range(k - 1, -1, -1):
             pivot = block[s, s]
             pivots[i, s] = pivot

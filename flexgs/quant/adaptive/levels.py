@@ -147,6 +147,19 @@ def log_scales(fixed: I64, floor: int) -> F32:  # u in 1/65536
     return np.asarray(natural, dtype=np.float32)
 
 
+def blurred_scales(octaves: F64, bends: F64) -> F64:  # u, (4^floor, 4^blur)
+    """log2(s^2 + blur^2) / 2 of u: what an image is close to linear in."""
+    squares = np.maximum(np.exp2(2.0 * octaves) - bends[0], 0.0)
+    return np.asarray(0.5 * np.log2(squares + bends[1]), dtype=np.float64)
+
+
+def blurred_slopes(octaves: F64, bends: F64) -> F64:
+    """d blurred_scales / d u, at least 1e-6."""
+    squares = np.exp2(2.0 * octaves)
+    blurred = np.maximum(squares - bends[0], 0.0) + bends[1]
+    return np.asarray(np.maximum(squares / blurred, 1e-6), dtype=np.float64)
+
+
 def scale_targets(log_scales: F32, floor: int) -> tuple[F64, F64]:  # (n, 3) natural
     """u in octaves, and d log_scale / d u there (natural per octave)."""
     octaves = log_scales.astype(np.float64) / np.log(2.0)
