@@ -22,7 +22,8 @@ DROP_SLOPE, BYTES_SLOPE = 0.8, -0.35  # usual powers of the strength, before two
 SLOPES_WITHIN = 3.0  # a fitted slope is at most so many times the usual one, or as much less
 LONGEST_STEP = math.log(8.0)  # between two strengths
 SAME = math.log(1.002)  # strengths this near give the same file, or nearly
-HOPE = 0.98  # once there were enough, the next try must come so much nearer to a target not met
+NEAR = 0.75  # share of the target that must be used before so many evaluations are enough
+HOPE = 0.02  # each further one must come so much nearer, in logarithms of that share
 # Proposals aim short of the target by the first share of it, and landings count from the second.
 AIM_DB, LANDED_DB = 0.012, 0.03
 AIM, LANDED = 0.05, 0.1  # shares of small targets, where the above would be too much
@@ -46,7 +47,7 @@ def find_strength(
     floor_db: float,  # the drop at no strength at all, measured
     max_evaluations: int,
     *,
-    enough: int | None = None,  # so many, once one meets the target; None: max_evaluations
+    enough: int | None = None,  # so many, once one lands fairly near; None: max_evaluations
     seconds: float | None = None,  # no evaluation starts after so many; the first one always does
     best_effort: bool = False,
     on_evaluation: Callable[[Evaluation], None] | None = None,
@@ -122,10 +123,11 @@ def _reason_to_stop(log: list[Evaluation], target: Target, most: int, enough: in
         return f"the limit of {most} evaluations is reached"
     if len(log) < enough:
         return None
-    if any(e.accepted for e in log):
-        return f"{enough} evaluations are enough"
     loads = [load(target, e.size_bytes, e.drop_db) for e in log]
-    hopeless = len(loads) > enough and loads[-1] > HOPE * min(loads[:-1])
+    if any(NEAR <= share <= 1.0 for share in loads):
+        return f"{enough} evaluations are enough"
+    away = [abs(math.log(max(share, 1e-9))) for share in loads]
+    hopeless = len(away) > enough and away[-1] > min(away[:-1]) - HOPE
     return "going further brings nothing nearer" if hopeless else None
 
 
