@@ -25,8 +25,6 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-AROUND = 3  # neighbours whose numbers are looked at
-NUMBERS = 12  # sums of these
 MEANS = 16  # of all neighbours' numbers
 REST = 15  # coefficients above DC at degree 3
 LEVELS = 32  # of the step
