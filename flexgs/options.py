@@ -56,6 +56,7 @@ class CompressOptions:
 
     profile: str = "auto"  # rd wherever it can say what is asked, else segment
     effort: int = 5  # rd: 1 (seconds) to 9 (everything)
+    refine_s: float | None = None  # rd: seconds of further removal and repair
     repair: int | None = None  # rd: passes after the last removal; 0: no repair; None: by effort
     score: str = "removal"
     segments: int = 100
@@ -205,6 +206,7 @@ def _check_numbers(options: CompressOptions) -> None:
         ("sh_rate", 0.0, 1.0),
         ("effort", 1, 9),
         ("repair", 0, 1000),
+        ("refine_s", 0.0, 1e9),
         ("segments", 1, 65_535),
         ("level", 0, 22),
         ("reference_psnr", 1.0, 100.0),

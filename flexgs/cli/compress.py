@@ -32,6 +32,7 @@ def compress(
     best_effort: own.BestEffort = False,
     effort: own.Effort = 5,
     repair: own.Repair = None,
+    refine: own.Refine = None,
     profile: own.Profile = "auto",
     segments: own.Segments = 100,
     bits: own.Bits = None,
@@ -60,6 +61,7 @@ def compress(
         "bits": parse_bits(bits or []),
         "report_views": parse_views(report_views),
         "time_budget_s": time_budget,
+        "refine_s": refine,
     }
     options = CompressOptions(**given)
     target = scene.with_suffix(".fgs") if output is None else output

@@ -12,14 +12,14 @@ from flexgs.options import CompressOptions
 Profile = Literal["rd", "segment"]
 PROFILES = ("auto", "rd", "segment")
 SEGMENT_ONLY = ("sh_rate", "segments", "bits", "codec", "level", "score")
-RD_ONLY = ("effort", "repair")
+RD_ONLY = ("effort", "repair", "refine_s")
 
 
 def choose_profile(options: CompressOptions, splats: Splats | None) -> Profile:
     """`auto` is `rd`, but for what only `segment` has: its own options, and flat discs.
 
     Raises:
-        UsageError: an unknown profile, or one with options of the other.
+        UsageError: an unknown profile, one with options of the other, or `rd` for flat discs.
     """
     if options.profile not in PROFILES:
         raise UsageError("unknown profile", expected=" | ".join(PROFILES), found=options.profile)
@@ -28,10 +28,18 @@ def choose_profile(options: CompressOptions, splats: Splats | None) -> Profile:
         _refuse(rd[0], "rd")
     if segment and options.profile == "rd":
         _refuse(segment[0], "segment")
-    flat = splats is not None and (splats.d != 3 or splats.model == "2dgs")
-    if options.profile == "segment" or segment or (flat and options.profile == "auto"):
+    if segment or options.profile == "segment":
         return "segment"
-    return "rd"
+    if splats is None or (splats.d == 3 and splats.model != "2dgs"):
+        return "rd"
+    if rd or options.profile == "rd":
+        raise UsageError(
+            "the rd profile holds no flat Gaussians",
+            expected="a scene of 3dgs or mip",
+            found=splats.model,
+            hint="Use --profile segment without options of the rd profile.",
+        )
+    return "segment"
 
 
 def _refuse(name: str, profile: Profile) -> None:

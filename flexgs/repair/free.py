@@ -32,7 +32,7 @@ class FreeSplats:
         self._rounding: dict[str, F32] | None = None
         self._model = splats.model
         self._steps = 0
-        self.rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
+        self.rows: Rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
         self.sh_used = np.ones(splats.sh.shape[:2], np.bool_)
         self.gradient = zero_parameters(splats)
 

@@ -20,7 +20,7 @@ from flexgs.core import Camera, Splats
 from flexgs.progress import Progress
 from flexgs.render import Renderer
 from flexgs.repair.free import FreeSplats
-from flexgs.repair.passes import TargetOf, repair_pass, score_pass
+from flexgs.repair.passes import PassSums, TargetOf, repair_pass, score_pass
 from flexgs.repair.steps import Rates
 
 DropOf = Callable[[Splats], float]  # dB on the monitor views
@@ -70,19 +70,15 @@ def reduce_splats(
     total = round(schedule.views * len(views))
     with progress.stage("prune and repair", total=total) as advance:
         for number in range(schedule.rounds):
-            some = _share_of(views, schedule.share, number)
+            left = 1 - (number + 1) / schedule.rounds
+            limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
+            floor = _least_kept(free.n, fewest, schedule.rounds - number)
+            some = share_of(views, schedule.share, number)
             if schedule.repair:
                 sums = repair_pass(free, some, renderer, target_of, Rates(), number, advance)
             else:
                 sums = score_pass(free, some, renderer, advance)
-            drop = drop_of(free.splats())
-            left = 1 - (number + 1) / schedule.rounds
-            limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
-            order = np.argsort(sums.removal, kind="stable")
-            floor = _least_kept(free.n, fewest, schedule.rounds - number)
-            count = _removable(free, order, drop_of, limit, floor)
-            free.keep(np.sort(order[count:]))
-            log.append(Round(free.n, drop))
+            log.append(remove_least(free, sums, drop_of, limit, floor))
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
@@ -91,7 +87,18 @@ def reduce_splats(
     return log
 
 
-def _share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Camera]:
+def remove_least(
+    free: FreeSplats, sums: PassSums, drop_of: DropOf, limit_db: float, least_kept: int
+) -> Round:
+    """Lets the least important Gaussians of a pass go, as many as the limit allows."""
+    drop = drop_of(free.splats())
+    order = np.argsort(sums.removal, kind="stable")
+    count = _removable(free, order, drop_of, limit_db, least_kept)
+    free.keep(np.sort(order[count:]))
+    return Round(free.n, drop)
+
+
+def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Camera]:
     """Every so many views, others every round."""
     stride = max(1, round(1 / share))
     return views[number % stride :: stride]

@@ -93,6 +93,14 @@ Repair = Annotated[
         rich_help_panel=SEARCH,
     ),
 ]
+Refine = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="rd profile: remove and repair for so long on top, rounding in the loop at the end.",
+        rich_help_panel=SEARCH,
+    ),
+]
 Segments = Annotated[
     int, typer.Option(metavar="N", help="Quantisation segments.", rich_help_panel=CODING)
 ]

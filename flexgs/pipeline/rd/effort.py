@@ -17,18 +17,19 @@ class Effort:
     schedule: Schedule
     colour_passes: float  # over the decoded geometry, for every strength that is tried
     fisher_share: float  # of the views, for the blocks that set the steps
+    polish: int = 0  # quarters of a pass with the rounding in the loop
 
 
 EFFORTS = {
     1: Effort(Schedule(rounds=1, settling=0, share=0.25, repair=False), 0.0, 0.1),
     2: Effort(Schedule(rounds=4, settling=0, share=0.25, repair=False), 0.5, 0.2),
     3: Effort(Schedule(rounds=6, settling=1, share=0.25), 0.5, 0.25),
-    4: Effort(Schedule(rounds=8, settling=2, share=0.34), 1.0, 0.25),
-    5: Effort(Schedule(rounds=12, settling=4, share=0.34), 1.0, 0.25),
-    6: Effort(Schedule(rounds=14, settling=6, share=0.34), 1.0, 0.25),
-    7: Effort(Schedule(rounds=16, settling=10, share=0.5), 1.0, 0.5),
-    8: Effort(Schedule(rounds=20, settling=16, share=0.5), 2.0, 0.5),
-    9: Effort(Schedule(rounds=24, settling=30, share=0.5), 2.0, 1.0),
+    4: Effort(Schedule(rounds=8, settling=2, share=0.34), 1.0, 0.25, 2),
+    5: Effort(Schedule(rounds=12, settling=4, share=0.34), 1.0, 0.25, 4),
+    6: Effort(Schedule(rounds=14, settling=6, share=0.34), 1.0, 0.25, 4),
+    7: Effort(Schedule(rounds=16, settling=10, share=0.5), 1.0, 0.5, 8),
+    8: Effort(Schedule(rounds=20, settling=16, share=0.5), 2.0, 0.5, 8),
+    9: Effort(Schedule(rounds=24, settling=30, share=0.5), 2.0, 1.0, 12),
 }
 
 

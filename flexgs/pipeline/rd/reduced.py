@@ -19,6 +19,7 @@ from flexgs.repair.reduction import Round, reduce_splats
 from flexgs.search import MaxDrop, Target
 
 F32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.integer]
 
 MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
 LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
@@ -33,7 +34,7 @@ class Reduced:
     """What is left of a scene, and the views that judge it."""
 
     splats: Splats
-    survivors: Splats  # the same Gaussians as they were in the original
+    rows: Rows  # of the same Gaussians in the original
     views: tuple[Camera, ...]  # that repair may look at
     target_of: Callable[[Camera], F32]
     monitor: DropMeter
@@ -63,9 +64,15 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
     return read
 
 
+def removal_limit(target: MaxDrop, repair: bool) -> float:
+    """The drop, in dB, up to which a round may remove."""
+    return (LIMIT_REPAIRED if repair else LIMIT_UNREPAIRED) * target.db
+
+
 def leave_scene(reduced: Reduced, job: Job) -> Reduced:
     """All Gaussians as they are, judged by the same views: where no removal leaves room."""
-    return replace(reduced, splats=FreeSplats(job.splats).snapshot(), survivors=job.splats, log=())
+    rows = np.arange(job.splats.n)
+    return replace(reduced, splats=FreeSplats(job.splats).snapshot(), rows=rows, log=())
 
 
 def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:
@@ -80,8 +87,7 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
         if job.options.pruning_rate is not None:
             fewest = round((1 - job.options.pruning_rate) * job.splats.n)
         elif isinstance(target, MaxDrop):
-            share = LIMIT_REPAIRED if effort.schedule.repair else LIMIT_UNREPAIRED
-            limit = factor * share * target.db
+            limit = factor * removal_limit(target, effort.schedule.repair)
         else:
             fewest = int(8 * target.size / BITS_A_GAUSSIAN)
         log = reduce_splats(
@@ -95,5 +101,4 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
             effort.schedule,
             job.progress,
         )
-    survivors = job.splats.select(free.rows)
-    return Reduced(free.snapshot(), survivors, views, target_of, monitor, tuple(log))
+    return Reduced(free.snapshot(), free.rows, views, target_of, monitor, tuple(log))

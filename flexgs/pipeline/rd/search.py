@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from flexgs.core import Splats
 from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import Effort, choose_effort
+from flexgs.pipeline.rd.polish import PARTS, polish
 from flexgs.pipeline.rd.reduced import Reduced, leave_scene, reduce_scene
+from flexgs.pipeline.rd.refine import refine
 from flexgs.report import RepairFacts, RepairRound
 from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
 
@@ -28,9 +33,19 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
     """
     effort = choose_effort(job.options.effort, job.options.repair)
     reduced, floor = _reduce(job, target, meter, effort)
+    if job.options.refine_s:
+        reduced = refine(job, reduced, target, job.options.refine_s)
+        floor = meter(reduced.splats)
+    bias = floor - reduced.monitor(reduced.splats)  # of the monitor, for predictions
     with job.clock.stage("weigh"), job.progress.stage("weigh every parameter"):
         blocks = find_blocks(reduced.splats, reduced.views, job.renderer, effort.fisher_share)
-    bias = floor - reduced.monitor(reduced.splats)  # of the monitor, for predictions
+    first = _first_strength(reduced, target, floor)
+    exact = reduced
+    if effort.polish:
+        total = round(effort.polish / PARTS * len(reduced.views))
+        with job.clock.stage("polish"), job.progress.stage("polish", total=total) as advance:
+            polished = polish(reduced, blocks, job.renderer, first, effort.polish, advance)
+        reduced = replace(reduced, splats=polished)
     known: dict[float, Candidate] = {}
     facts = {**job.facts, "effort": job.options.effort}
 
@@ -54,7 +69,7 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         result = find_strength(
             measure,
             target,
-            _first_strength(reduced, target, floor),
+            first,
             floor,
             most,
             enough=enough,
@@ -67,7 +82,7 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         metadata = {**facts, "strength": best.strength, "drop_db": round(best.drop_db, 4)}
         data = known[best.strength].pack(metadata)
     plan = {"effort": job.options.effort, "strength": best.strength}
-    return Found(data, result, plan, _repair_facts(reduced))
+    return Found(data, result, plan, _repair_facts(exact, job.splats))
 
 
 def _reduce(job: Job, target: Target, meter: DropMeter, effort: Effort) -> tuple[Reduced, float]:
@@ -95,9 +110,9 @@ def _first_strength(reduced: Reduced, target: Target, floor_db: float) -> float:
     return spare * error / (ERROR_A_GAUSSIAN * max(reduced.splats.n, 1))
 
 
-def _repair_facts(reduced: Reduced) -> RepairFacts:
+def _repair_facts(reduced: Reduced, original: Splats) -> RepairFacts:
     return RepairFacts(
-        unrepaired_drop_db=reduced.monitor(reduced.survivors),
+        unrepaired_drop_db=reduced.monitor(original.select(reduced.rows)),
         repaired_drop_db=reduced.monitor(reduced.splats),
         rounds=tuple(RepairRound(r.gaussians, r.drop_db) for r in reduced.log),
     )

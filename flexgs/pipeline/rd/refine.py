@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--refine SECONDS`: go on removing and repairing for as long as the user will wait.
+
+The only part whose outcome depends on the machine's speed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from flexgs.pipeline.job import Job
+from flexgs.pipeline.rd.reduced import FEWEST, Reduced, removal_limit
+from flexgs.repair import FreeSplats, Rates, repair_pass
+from flexgs.repair.reduction import MIN_KEPT, Round, remove_least, share_of
+from flexgs.search import MaxDrop, Target
+
+REMOVING = 0.55  # share of the time for rounds that remove; the rest only repairs
+SHARE = 0.34  # of the views, in a round
+
+
+def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduced:
+    """Fewer Gaussians of the same looks; with a target of size, the same number of better ones."""
+    free = FreeSplats(reduced.splats)
+    free.rows = reduced.rows
+    log = list(reduced.log)
+    limit = removal_limit(target, True) if isinstance(target, MaxDrop) else None
+    if job.options.pruning_rate is not None:
+        limit = None
+    started = time.perf_counter()
+    number = 0
+    with job.clock.stage("refine"), job.progress.stage("refine", total=round(seconds)) as tick:
+        shown = 0
+        while (spent := time.perf_counter() - started) < seconds:
+            tick(int(spent) - shown)
+            shown = int(spent)
+            some = share_of(reduced.views, SHARE, number)
+            sums = repair_pass(
+                free, some, job.renderer, reduced.target_of, Rates(), number, lambda _: None
+            )
+            if limit is not None and spent < REMOVING * seconds:
+                least = max(FEWEST, round(MIN_KEPT * free.n))
+                log.append(remove_least(free, sums, reduced.monitor, limit, least))
+            number += 1
+        log.append(Round(free.n, reduced.monitor(free.splats())))
+    splats = free.snapshot()
+    return replace(reduced, splats=splats, rows=free.rows, log=tuple(log))
