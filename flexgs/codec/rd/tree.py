@@ -23,6 +23,7 @@ _COUNTS = 9
 CONTEXTS = _FIRST_COUNT + 3 * _COUNTS
 _COUNT_MIXER = MAX_LEVELS
 _PROBES = 32  # bounds the time that hostile cells can take
+CHILDREN = np.array([bin(family).count("1") for family in range(256)], dtype=np.int64)
 _AXIS = 0x1249249249249249  # bits of the first axis in a Morton code
 _HASH = 0x9E3779B97F4A7C15 >> 1
 
@@ -39,18 +40,25 @@ def _slot(table: I64, mask: Int, code: Int) -> Int:
 
 
 @njit(**CODING)
-def _sides(table: I64, mask: int, code: int, bits: int) -> int:
-    """Which of the six nodes next to a node exist: bit 2 axis + (0 below, 1 above)."""
+def _sides(table: I64, mask: int, code: int, family: int, bits: int) -> int:
+    """Which of the six nodes next to a node exist: bit 2 axis + (0 below, 1 above).
+
+    One of the two on each axis has the same parent, whose children `family` tells.
+    """
     found = 0
     for axis in range(3):
         own = (_AXIS << axis) & bits
+        upper = (code >> axis) & 1
+        found |= ((family >> ((code & 7) ^ (1 << axis))) & 1) << (2 * axis + 1 - upper)
         rest = code & ~own
-        low = rest | ((code & own) - 1 & own)
-        high = rest | ((code | ~own) + 1 & own)
-        if code & own and table[_slot(table, mask, low)] == low:
-            found |= 1 << (2 * axis)
-        if high & own and table[_slot(table, mask, high)] == high:
-            found |= 2 << (2 * axis)
+        if upper:
+            other = rest | ((code | ~own) + 1 & own)
+            inside = other & own != 0
+        else:
+            other = rest | ((code & own) - 1 & own)
+            inside = code & own != 0
+        if inside and table[_slot(table, mask, other)] == other:
+            found |= 1 << (2 * axis + upper)
     return found
 
 
@@ -104,8 +112,8 @@ def code_tree(
     n = len(codes)
     if n == 0:
         return True
-    nodes, siblings = np.zeros(n, np.int64), np.ones(n, np.int64)
-    below, below_siblings = np.zeros(n, np.int64), np.ones(n, np.int64)
+    nodes, families = np.zeros(n, np.int64), np.ones(n, np.int64)  # a family: a parent's children
+    below, families_below = np.zeros(n, np.int64), np.ones(n, np.int64)
     room = 2
     while room < 2 * n:
         room *= 2
@@ -122,20 +130,21 @@ def code_tree(
             while not decoding and place < n and codes[place] >> (shift + 3) == node:
                 mask |= 1 << ((codes[place] >> shift) & 7)
                 place += 1
-            sides = _sides(table, size - 1, node, (1 << (3 * level)) - 1)
-            mask = _code_children(coder, data, slots, weights, level, siblings[index], sides, mask)
-            first = found
+            family = families[index]
+            sides = _sides(table, size - 1, node, family, (1 << (3 * level)) - 1)
+            siblings = CHILDREN[family]
+            mask = _code_children(coder, data, slots, weights, level, siblings, sides, mask)
             for k in range(8):
                 if (mask >> k) & 1:
                     if found == n:
                         return False
                     below[found] = node * 8 + k
+                    families_below[found] = mask
                     found += 1
-            below_siblings[first:found] = found - first
         nodes, below = below, nodes
-        siblings, below_siblings = below_siblings, siblings
+        families, families_below = families_below, families
         used = found
-    whole: bool = _code_counts(coder, data, slots, weights, nodes[:used], siblings, codes, decoding)
+    whole: bool = _code_counts(coder, data, slots, weights, nodes[:used], families, codes, decoding)
     return whole
 
 
@@ -146,7 +155,7 @@ def _code_counts(
     slots: npt.NDArray[np.uint32],
     weights: npt.NDArray[np.int32],
     leaves: I64,
-    siblings: I64,
+    families: I64,
     codes: I64,
     decoding: bool,
 ) -> bool:
@@ -155,15 +164,16 @@ def _code_counts(
         count = 0
         while not decoding and place + count < n and codes[place + count] == leaves[index]:
             count += 1
-        a = _FIRST_COUNT + siblings[index]
+        a = _FIRST_COUNT + CHILDREN[families[index]]
         b = _FIRST_COUNT + _COUNTS + min(before, _COUNTS - 1)
         c = _FIRST_COUNT + 2 * _COUNTS
         count = 1 + code_uint(coder, data, slots, weights, a, b, c, _COUNT_MIXER, count - 1)
         before = count
         if count > n - place:
             return False
-        codes[place : place + count] = leaves[index]
-        place += count
+        for _ in range(count):
+            codes[place] = leaves[index]
+            place += 1
     return place == n
 
 

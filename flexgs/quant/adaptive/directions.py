@@ -93,18 +93,28 @@ def dequantise_quats(faces: I32, a: F64, b: F64, c: F64) -> F32:  # (n,) each ->
     quats = np.empty((len(w), 4))
     quats[:, 0] = w * cosine
     np.put_along_axis(quats[:, 1:], face_turns(faces), vector, axis=1)
-    # The face's axes are a cyclic renaming of the world's: the body turns with it, so the
-    # quaternion of the whole rotation is (renaming) * (vector part renamed) = q * (1,1,1,1)/2 ...
+    # Now the rotation is right, but starts from the face's axes instead of the world's.
     return _rename_body(quats, faces).astype(np.float32)
 
 
 def _rename_body(quats: F64, faces: I32) -> F64:
     """q * turn, where turn brings the body's x, y, z to the world axes that the face calls so."""
-    w, x, y, z = quats.T
-    once = np.stack([w - x - y - z, w + x + y - z, w - x + y + z, w + x - y + z], axis=1) * 0.5
-    twice = np.stack([w + x + y + z, -w + x - y + z, -w + x + y - z, -w - x + y + z], axis=1) * 0.5
-    chosen = np.where((faces == 0)[:, None], once, np.where((faces == 1)[:, None], twice, quats))
-    return np.asarray(np.where(chosen[:, :1] < 0, -chosen, chosen))
+    renamed = quats.copy()
+    for face, sign in ((0, -0.5), (1, 0.5)):  # a third of a turn about (1, 1, 1), back and forth
+        rows = faces == face
+        w, x, y, z = quats[rows].T
+        half = 0.5 * w
+        along, back = sign * w, -sign
+        renamed[rows] = np.stack(
+            [
+                half + sign * (x + y + z),
+                0.5 * x - along + back * (y - z),
+                0.5 * y - along + back * (z - x),
+                0.5 * z - along + back * (x - y),
+            ],
+            axis=1,
+        )
+    return np.asarray(np.where(renamed[:, :1] < 0, -renamed, renamed))
 
 
 def spin_targets(axes: F64, faces: I32, a: F64, b: F64) -> F64:  # (n, 3, 3) columns x, y, z
