@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,14 +53,6 @@ SH_FINER = 0.8
 BAND_CLASSES = (4, 0, -4)
 TARGET_MAX = 1000.0  # of a DC, luma-chroma
 _NO_TARGETS = (np.empty((0, 3)), np.empty(0))  # code what is given
-
-
-@dataclass(frozen=True)
-class ColourBytes:
-    """Payloads of one chunk."""
-
-    dc: bytes
-    sh: bytes
 
 
 @dataclass(frozen=True)
@@ -129,36 +122,46 @@ def quantise_colours(
 
 def code_colours(
     plan: ColourPlan, symbols: ColourSymbols, features: I32, cells: I32
-) -> ColourBytes:
-    """Payloads of one chunk: all arguments are of its rows alone."""
+) -> dict[str, bytes]:
+    """Payloads of one chunk, "dc" and "sh": all arguments are of its rows alone."""
     side = _side(plan, features, cells, symbols.shifts)
     dc = _run_dc(side, symbols.dc.copy(), *_NO_TARGETS)
     coder, data = start_encoder(SPARE_BYTES + SH_BYTES * len(features))
     _run_sh(coder, data, symbols.sh.copy(), side)
-    return ColourBytes(dc, finish_encoder(coder, data).tobytes())
+    return {"dc": dc, "sh": finish_encoder(coder, data).tobytes()}
 
 
 def decode_colours(
-    plan: ColourPlan, payloads: ColourBytes, features: I32, cells: I32
+    plan: ColourPlan,
+    payloads: Mapping[str, bytes],
+    features: I32,
+    cells: I32,
+    given: ColourSymbols | None = None,
 ) -> ColourSymbols:
-    """The inverse of `code_colours`.
+    """The inverse of `code_colours`. What has no payload, "dc" or "sh", is `given`.
 
     Raises:
         Corrupt: a payload does not end with its symbols.
     """
-    m = len(features)
-    values, shifts = np.zeros((m, 3), dtype=np.int32), np.zeros(m, dtype=np.int8)
-    symbols = np.zeros((m, (plan.degree + 1) ** 2 - 1, 3), dtype=np.int16)
-    coder, data = start_decoder(payloads.dc)
+    symbols = empty_colours(len(features), plan.degree) if given is None else given
     model = new_model(DC_CONTEXTS, DC_MIXERS)
-    code_shifts(coder, data, *model, shifts)
-    side = _side(plan, features, cells, shifts)
-    code_dc(coder, data, *model, values, *_dc_tables(side), *_NO_TARGETS)
-    check_decoder(coder, data)
-    coder, data = start_decoder(payloads.sh)
-    _run_sh(coder, data, symbols, side)
-    check_decoder(coder, data)
-    return ColourSymbols(values, symbols, shifts)
+    streams = {name: start_decoder(payload) for name, payload in payloads.items()}
+    if "dc" in streams:
+        code_shifts(*streams["dc"], *model, symbols.shifts)
+    side = _side(plan, features, cells, symbols.shifts)
+    if "dc" in streams:
+        code_dc(*streams["dc"], *model, symbols.dc, *_dc_tables(side), *_NO_TARGETS)
+    if "sh" in streams:
+        _run_sh(*streams["sh"], symbols.sh, side)
+    for stream in streams.values():
+        check_decoder(*stream)
+    return symbols
+
+
+def empty_colours(rows: int, degree: int) -> ColourSymbols:
+    """Symbols to be decoded."""
+    sh = np.zeros((rows, (degree + 1) ** 2 - 1, 3), dtype=np.int16)
+    return ColourSymbols(np.zeros((rows, 3), dtype=np.int32), sh, np.zeros(rows, dtype=np.int8))
 
 
 def _fit_shifts(plan: ColourPlan, features: I32, own: F32, lam: float) -> I8:  # (m, f), (m,)

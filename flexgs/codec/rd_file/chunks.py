@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from flexgs.codec.kinds import RD_KINDS
-from flexgs.codec.rd.colours import ColourBytes, code_colours, decode_colours
+from flexgs.codec.rd.colours import code_colours, decode_colours, empty_colours
+from flexgs.codec.rd.colours_dc import DC_MAX
 from flexgs.codec.rd.geometry import GeometrySymbols, cell_shift
 from flexgs.codec.rd.geometry_chunks import (
     ATTRIBUTES,
@@ -21,14 +22,15 @@ from flexgs.codec.rd.geometry_chunks import (
 from flexgs.codec.rd.geometry_values import Geometry, dequantise_geometry
 from flexgs.codec.rd_file.head import RdHead
 from flexgs.codec.rd_file.plain import channels_of, columns_from_bytes, columns_to_bytes
-from flexgs.codec.rd_file.sections import COLOURS, MODELLED, PLAIN, attributes_of, entries_of
+from flexgs.codec.rd_file.sections import MODELLED, PLAIN, attributes_of, entries_of
 from flexgs.codec.writing import Packing
-from flexgs.container import Container, Entry, Section
+from flexgs.container import Container, Section
 from flexgs.errors import Corrupt, FormatError
 from flexgs.quant.adaptive.cells import MAX_SPLITS
-from flexgs.quant.adaptive.colours import ColourSymbols
+from flexgs.quant.adaptive.colours import SHIFT_MAX, SYMBOL_MAX, ColourSymbols
 
 I32 = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.signedinteger]
 
 # A quick codec first: a plain form larger than this by it is not worth a slow one.
 LOOK_FACTOR, LOOK_BYTES = 1.25, 64
@@ -56,22 +58,22 @@ class ChunkSymbols:
 
 def write_chunk(head: RdHead, index: int, chunk: ChunkSymbols) -> list[Section]:
     """The sections of a chunk, each in its smaller form."""
-    values = dequantise_geometry(head.geometry, chunk.geometry)
-    colours = code_colours(head.colours, chunk.colours, values.features, chunk.geometry.cells)
-    payloads = code_geometry(head.geometry, chunk.geometry)
-    modelled = {**payloads, "dc": colours.dc, "sh": colours.sh}
-    plain = _plain_columns(chunk)
+    cells, features = (
+        chunk.geometry.cells,
+        dequantise_geometry(head.geometry, chunk.geometry).features,
+    )
+    modelled = code_geometry(head.geometry, chunk.geometry)
+    modelled |= code_colours(head.colours, chunk.colours, features, cells)
+    parts = _parts(chunk)
     return [
-        _smaller(RD_KINDS[name], index + 1, modelled[name], plain.get(name))
+        _smaller(RD_KINDS[name], index + 1, modelled[name], parts[name])
         for name in attributes_of(head.degree)
     ]
 
 
-def _smaller(kind: int, part: int, modelled: bytes, columns: I32 | None) -> Section:
+def _smaller(kind: int, part: int, modelled: bytes, columns: Sequence[Ints]) -> Section:
+    plain = columns_to_bytes(np.concatenate(columns, axis=1, dtype=np.int32))
     best = Section(kind, part, modelled, len(modelled), tag=MODELLED)
-    if columns is None:
-        return best
-    plain = columns_to_bytes(columns)
     look = Packing("zstd", 1, "fast").section(kind, part, plain, PLAIN)
     if len(look.payload) > LOOK_FACTOR * len(modelled) + LOOK_BYTES:
         return best
@@ -79,13 +81,29 @@ def _smaller(kind: int, part: int, modelled: bytes, columns: I32 | None) -> Sect
     return other if len(other.payload) < len(modelled) else best
 
 
-def _plain_columns(chunk: ChunkSymbols) -> dict[str, I32]:
-    g = chunk.geometry
+def _parts(chunk: ChunkSymbols) -> dict[str, tuple[Ints, ...]]:
+    """Views (rows, c) of the arrays of each attribute, in the order of the plain form's columns."""
+    g, c = chunk.geometry, chunk.colours
     return {
-        "means": np.concatenate([g.cells, g.places], axis=1),
-        "opacity_logits": g.opacity[:, None],
-        "log_scales": g.scales,
-        "quats": np.concatenate([g.faces[:, None], g.poles, g.spins[:, None]], axis=1),
+        "means": (g.cells, g.places),
+        "opacity_logits": (g.opacity[:, None],),
+        "log_scales": (g.scales,),
+        "quats": (g.faces[:, None], g.poles, g.spins[:, None]),
+        "dc": (c.dc, c.shifts[:, None]),
+        "sh": (c.sh.reshape(len(c.sh), -1),),
+    }
+
+
+def _ranges(head: RdHead) -> dict[str, tuple[tuple[int, int], ...]]:
+    """What a model could decode to, for each of `_parts`; indices of columns are checked later."""
+    shift, any_index = cell_shift(head.geometry), (-(2**31), 2**31 - 1)
+    return {
+        "means": ((-shift, shift - 1), (0, (1 << MAX_SPLITS) - 1)),
+        "opacity_logits": (any_index,),
+        "log_scales": (any_index,),
+        "quats": ((0, 2), any_index, any_index),
+        "dc": ((-DC_MAX, DC_MAX), (-SHIFT_MAX, SHIFT_MAX)),
+        "sh": ((-SYMBOL_MAX, SYMBOL_MAX),),
     }
 
 
@@ -96,50 +114,32 @@ def read_chunk(container: Container, head: RdHead, index: int) -> tuple[ChunkSym
         FormatError: a stream is not what an encoder writes.
     """
     rows = int(head.bounds[index + 1] - head.bounds[index])
-    entries = entries_of(container, head, index)
+    chunk = ChunkSymbols(empty_geometry(rows), empty_colours(rows, head.degree))
+    payloads = {}
     try:
-        geometry = _read_geometry(container, head, entries, rows)
+        for name, entry in entries_of(container, head, index).items():
+            raw = container.read(entry)
+            if entry.tag == MODELLED:
+                payloads[name] = raw
+            else:
+                _fill(chunk, name, columns_from_bytes(raw, channels_of(name, head.degree)), head)
+        streams = {name: payloads.pop(name) for name in ATTRIBUTES if name in payloads}
+        geometry = decode_geometry(head.geometry, streams, rows, chunk.geometry)
         values = dequantise_geometry(head.geometry, geometry)
-        payloads = {name: container.read(entries[name]) for name in COLOURS if name in entries}
-        streams = ColourBytes(payloads["dc"], payloads.get("sh", b""))
-        colours = decode_colours(head.colours, streams, values.features, geometry.cells)
+        features, cells = values.features, geometry.cells
+        decode_colours(head.colours, payloads, features, cells, chunk.colours)
     except FormatError as error:
         error.section = error.section or f"chunk {index}"
         raise
-    return ChunkSymbols(geometry, colours), values
+    return chunk, values
 
 
-def _read_geometry(
-    container: Container, head: RdHead, entries: Mapping[str, Entry], rows: int
-) -> GeometrySymbols:
-    given = empty_geometry(rows)
-    payloads = {}
-    for name in ATTRIBUTES:
-        raw = container.read(entries[name])
-        if entries[name].tag == MODELLED:
-            payloads[name] = raw
-        else:
-            _fill(given, name, columns_from_bytes(raw, channels_of(name, 0)), head)
-    return decode_geometry(head.geometry, payloads, rows, given)
-
-
-def _fill(given: GeometrySymbols, name: str, columns: I32, head: RdHead) -> None:
-    """Plain columns of an attribute of the geometry, within what a model could decode to."""
-    if name == "means":
-        shift = cell_shift(head.geometry)
-        given.cells[:], given.places[:] = columns[:, :3], columns[:, 3:]
-        _check_range("cells", given.cells, -shift, shift - 1)
-        _check_range("places", given.places, 0, (1 << MAX_SPLITS) - 1)
-    elif name == "quats":
-        given.faces[:], given.spins[:] = columns[:, 0], columns[:, 3]
-        given.poles[:] = columns[:, 1:3]
-        _check_range("faces", given.faces, 0, 2)
-    elif name == "log_scales":
-        given.scales[:] = columns
-    else:
-        given.opacity[:] = columns[:, 0]
-
-
-def _check_range(what: str, values: I32, low: int, high: int) -> None:
-    if values.size and not (values.min() >= low and values.max() <= high):
-        raise Corrupt(f"{what} are out of range", expected=f"{low} to {high}")
+def _fill(chunk: ChunkSymbols, name: str, columns: I32, head: RdHead) -> None:
+    """Plain columns of an attribute."""
+    first = 0
+    for part, (low, high) in zip(_parts(chunk)[name], _ranges(head)[name], strict=True):
+        values = columns[:, first : first + part.shape[1]]
+        first += part.shape[1]
+        if values.size and not (values.min() >= low and values.max() <= high):
+            raise Corrupt("a value is out of range", section=name, expected=f"{low} to {high}")
+        part[:] = values

@@ -12,7 +12,7 @@ from flexgs.quant.packing import join_planes, split_planes
 I32 = npt.NDArray[np.int32]
 
 ITEM_BYTES = 4
-_CHANNELS = {"means": 6, "opacity_logits": 1, "log_scales": 3, "quats": 4, "dc": 3}
+_CHANNELS = {"means": 6, "opacity_logits": 1, "log_scales": 3, "quats": 4, "dc": 4}
 
 
 def channels_of(name: str, degree: int) -> int:

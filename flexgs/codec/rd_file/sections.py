@@ -13,7 +13,6 @@ from flexgs.errors import Corrupt
 from flexgs.limits import Limits
 
 MODELLED, PLAIN = 0, 1  # tags: context-coded, or columns of integers through a byte codec
-COLOURS = ("dc", "sh")  # always modelled
 
 
 def attributes_of(degree: int) -> tuple[str, ...]:
@@ -51,13 +50,12 @@ def entries_of(container: Container, head: RdHead, index: int) -> dict[str, Entr
 
 
 def _check_entry(entry: Entry, name: str, degree: int, rows: int) -> None:
-    forms = (MODELLED,) if name in COLOURS else (MODELLED, PLAIN)
-    if entry.tag not in forms:
+    if entry.tag not in (MODELLED, PLAIN):
         raise Corrupt(
             "unknown form of a stream",
             section=entry.name,
             offset=entry.offset,
-            expected=" or ".join(map(str, forms)),
+            expected=f"{MODELLED} or {PLAIN}",
             found=entry.tag,
         )
     if entry.tag == MODELLED:

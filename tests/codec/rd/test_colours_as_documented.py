@@ -21,14 +21,14 @@ def test_a_second_decoder_finds_the_same_symbols(degree: int) -> None:
     plan, symbols = quantise_colours(sh, blocks, features, cells, whole(n), 1e-3)
     payloads = code_colours(plan, symbols, features, cells)
     near = [neighbours(i, cells.tolist(), features.tolist()) for i in range(n)]
-    decoder = Decoder(payloads.dc)
+    decoder = Decoder(payloads["dc"])
     classes = step_classes(features, np.array(plan.dc, np.int32)).tolist()
     shifts, values = decode_dc(decoder, classes, near)
     assert decoder.complete()
     assert shifts == symbols.shifts.tolist()
     assert len(set(shifts)) > 1
     assert values == symbols.dc.tolist()
-    decoder = Decoder(payloads.sh)
+    decoder = Decoder(payloads["sh"])
     classes = step_classes(features, np.array(plan.sh, np.int32)) + 8 * symbols.shifts
     rest = (degree + 1) ** 2 - 1
     found = decode_sh(decoder, classes.tolist(), near, rest) if rest else []

@@ -117,14 +117,14 @@ def test_many_mutants(repair, file):
     assert survive(repair, files_of(file), 100_000, seed=2) > 0
 
 
-@pytest.mark.parametrize("name", ["means", "opacity_logits", "log_scales", "quats"])
+@pytest.mark.parametrize("name", ["means", "opacity_logits", "log_scales", "quats", "dc", "sh"])
 def test_hostile_plain_columns_end_in_an_error_or_a_legal_scene(name, repair, file):
     from flexgs.codec.kinds import RD_KINDS
 
     rng = np.random.default_rng(7)
     parts = repair.take_apart(file(60))
     row = next(i for i, (f, _) in enumerate(parts) if f[0] == RD_KINDS[name])
-    width = {"means": 6, "opacity_logits": 1, "log_scales": 3, "quats": 4}[name]
+    width = {"means": 6, "opacity_logits": 1, "log_scales": 3, "quats": 4, "dc": 4, "sh": 45}[name]
     refused = 0
     for trial in range(60):
         planes = np.zeros((4, width * 60), np.uint8)

@@ -112,7 +112,7 @@ def test_colours_of_other_gaussians_are_refused(symbols):
 
 
 def test_copies_take_next_to_nothing(symbols):
-    plan, geometry, colour_plan, colours = symbols(1, 0, 1e-3, 3)
+    plan, geometry, colour_plan, colours = symbols(1, 3, 1e-3, 3)
     rows = np.zeros(5000, np.int64)
     copies = colours.select(rows)
     data = pack_rd(plan, geometry.select(rows), colour_plan, copies)
