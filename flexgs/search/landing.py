@@ -23,7 +23,8 @@ SLOPES_WITHIN = 3.0  # a fitted slope is at most so many times the usual one, or
 LONGEST_STEP = math.log(8.0)  # between two strengths
 SAME = math.log(1.002)  # strengths this near give the same file, or nearly
 NEAR = 0.75  # share of the target that must be used before so many evaluations are enough
-HOPE = 0.02  # each further one must come so much nearer, in logarithms of that share
+# Each further one must come so much nearer, in logarithms of that share, or this near.
+HOPE, AT_HAND = 0.02, 0.1
 # Proposals aim short of the target by the first share of it, and landings count from the second.
 AIM_DB, LANDED_DB = 0.012, 0.03
 AIM, LANDED = 0.05, 0.1  # shares of small targets, where the above would be too much
@@ -127,7 +128,7 @@ def _reason_to_stop(log: list[Evaluation], target: Target, most: int, enough: in
     if any(NEAR <= share <= 1.0 for share in loads):
         return f"{enough} evaluations are enough"
     away = [abs(math.log(max(share, 1e-9))) for share in loads]
-    hopeless = len(away) > enough and away[-1] > min(away[:-1]) - HOPE
+    hopeless = len(away) > enough and away[-1] > max(AT_HAND, min(away[:-1]) - HOPE)
     return "going further brings nothing nearer" if hopeless else None
 
 

@@ -34,7 +34,7 @@ def test_compress_searches_and_reports(run: Run, ply: Path, cameras: Path) -> No
     folder = ply.parent
     result = run(
         *("compress", ply, "-o", folder / "small.fgs", "--cameras", cameras),
-        *("--target-psnr-drop", "2", "--max-evaluations", "7", "--json"),
+        *("--target-psnr-drop", "2", "--effort", "1", "--max-evaluations", "9", "--json"),
         *("--report", folder / "r.json", "--report", folder / "r.html"),
     )
     assert result.exit_code == 0, result.output
@@ -43,7 +43,8 @@ def test_compress_searches_and_reports(run: Run, ply: Path, cameras: Path) -> No
     assert printed["target"]["reached"] is True
     assert printed["output"]["size_bytes"] == (folder / "small.fgs").stat().st_size
     assert sum(printed["bytes_by_attribute"].values()) == printed["output"]["size_bytes"]
-    assert 1 <= len(printed["search"]) <= 7
+    assert 1 <= len(printed["search"]) <= 9
+    assert printed["profile"] == "rd"
     assert all(step["drop_db"] <= 2 for step in printed["search"] if step["accepted"])
     assert "ratio" in result.stderr
     assert (folder / "r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -62,7 +63,7 @@ def test_a_missed_target_is_exit_code_4_and_writes_nothing(
     run: Run, ply: Path, cameras: Path
 ) -> None:
     words = ("compress", ply, "--cameras", cameras, "--target-size", "100")
-    few = ("--report-views", "none")
+    few = ("--report-views", "none", "--effort", "1")
     result = run(*words, *few)
     assert result.exit_code == 4
     assert "--best-effort" in result.stderr

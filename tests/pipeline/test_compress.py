@@ -14,7 +14,7 @@ from flexgs.options import CompressOptions
 from flexgs.quality import measure_quality
 from flexgs.render import get_renderer
 
-QUICK = {"max_evaluations": 6, "best_effort": True}
+QUICK = {"effort": 1, "best_effort": True}
 
 
 def test_the_report_is_about_the_file_on_disk(model: Path, tmp_path: Path) -> None:
@@ -38,7 +38,9 @@ def test_the_report_is_about_the_file_on_disk(model: Path, tmp_path: Path) -> No
 
 
 def test_a_drop_is_met_on_the_search_views(model: Path, tmp_path: Path) -> None:
-    options = CompressOptions(target_psnr_drop=0.5, max_evaluations=14)
+    options = CompressOptions(
+        profile="segment", target_psnr_drop=0.5, max_evaluations=14, report_views=1
+    )
     result = flexgs.compress(model, tmp_path / "small.fgs", options=options)
     report = result.report
     assert report.target is not None
@@ -50,6 +52,8 @@ def test_a_drop_is_met_on_the_search_views(model: Path, tmp_path: Path) -> None:
     ]
     assert best[0].drop_db <= 0.5
     assert report.ratio > 8
+    assert report.profile == "segment"
+    assert report.repair is None
 
 
 def test_a_size_a_ratio_and_a_psnr_are_targets_too(model: Path) -> None:
@@ -112,7 +116,12 @@ def test_removal_prunes_better_than_chance(model: Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes_for_any_threads(model: Path) -> None:
     one, two = (
-        flexgs.compress(model, options=CompressOptions(threads=threads, **QUICK))
+        flexgs.compress(
+            model,
+            options=CompressOptions(
+                profile="segment", threads=threads, report_views=1, max_evaluations=6
+            ),
+        )
         for threads in (1, 2)
     )
     assert one.data == two.data
@@ -137,7 +146,7 @@ def test_a_dry_run_writes_nothing(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_target_out_of_reach_is_an_error_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
-    options = CompressOptions(target_psnr_drop=1e-6, max_evaluations=3)
+    options = CompressOptions(target_psnr_drop=1e-6, max_evaluations=3, effort=1)
     with pytest.raises(SearchError) as caught:
         flexgs.compress(model, tmp_path / "a.fgs", options=options)
     assert caught.value.exit_code == 4

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from flexgs.repair.reduction import Schedule
 
 DEFAULT_EFFORT = 5
+LEAST_VIEWS = 8  # repair learns fewer than these by heart, and all other views get worse
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,20 @@ EFFORTS = {
 }
 
 
-def choose_effort(level: int, repair: int | None) -> Effort:
+def choose_effort(level: int, repair: int | None, views: int = LEAST_VIEWS) -> Effort:
     """The level's work, with another number of passes after the last removal; 0: no repair at all.
+
+    Few views to repair by mean no repair either, unless it is asked for.
 
     >>> choose_effort(5, 0).schedule.repair, choose_effort(5, 7).schedule.settling
     (False, 7)
+    >>> choose_effort(5, None, views=3).polish
+    0
     """
     effort = EFFORTS[level]
-    if repair is None:
+    if repair:
+        return replace(effort, schedule=replace(effort.schedule, settling=repair, repair=True))
+    if repair is None and views >= LEAST_VIEWS:
         return effort
-    if repair == 0:
-        return replace(effort, schedule=replace(effort.schedule, settling=0, repair=False))
-    return replace(effort, schedule=replace(effort.schedule, settling=repair, repair=True))
+    schedule = replace(effort.schedule, settling=0, repair=False)
+    return replace(effort, schedule=schedule, colour_passes=0.0, polish=0)

@@ -31,7 +31,8 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
     Raises:
         TargetUnreachableError: no strength meets it, unless `best_effort`.
     """
-    effort = choose_effort(job.options.effort, job.options.repair)
+    views = len(job.views.split.scoring)
+    effort = choose_effort(job.options.effort, job.options.repair, views)
     reduced, floor = _reduce(job, target, meter, effort)
     if job.options.refine_s:
         reduced = refine(job, reduced, target, job.options.refine_s)
