@@ -64,6 +64,8 @@ class Known:
     scales: I64  # (n, 3) in 1/65536 octaves
     same_cell: I32  # (n,) 1: the row before lies in the same cell
     opacity: I64  # (n,) in 1/65536
+    turns: I64  # (n, 3) a, b and c in 1/65536
+    splits: I32  # (n, 3)
 
     @property
     def needles(self) -> npt.NDArray[np.bool_]:
@@ -78,7 +80,16 @@ def know_cells(plan: GeometryPlan, cells: I32) -> Known:
     features[:, 0] = distance_features(cells, plan.depth)
     same = np.zeros(n, np.int32)
     same[1:] = (cells[1:] == cells[:-1]).all(axis=1)
-    return Known(plan, cells, features, np.zeros((n, 3), np.int64), same, np.zeros(n, np.int64))
+    return Known(
+        plan=plan,
+        cells=cells,
+        features=features,
+        scales=np.zeros((n, 3), np.int64),
+        same_cell=same,
+        opacity=np.zeros(n, np.int64),
+        turns=np.zeros((n, 3), np.int64),
+        splits=np.zeros((n, 3), np.int32),
+    )
 
 
 def classes_of(known: Known, row: int) -> I32:

@@ -85,23 +85,34 @@ def decode_geometry(
     payloads: Mapping[str, bytes],
     count: int,
     given: GeometrySymbols | None = None,
-) -> GeometrySymbols:
-    """The inverse of `code_geometry`. Attributes without a payload are `given`; it is filled up.
+) -> tuple[GeometrySymbols, Known]:
+    """The inverse of `code_geometry`, and what the decoder knows in the end.
+
+    Attributes without a payload are `given`; it is filled up.
 
     Raises:
         Corrupt: a payload is not what an encoder writes.
     """
     chunk = empty_geometry(count) if given is None else given
     streams = {name: start_decoder(payload) for name, payload in payloads.items()}
-    _run(plan, chunk, streams, True)
+    known = _run(plan, chunk, streams, True)
     for stream in streams.values():
         check_decoder(*stream)
-    return chunk
+    return chunk, known
+
+
+def know_geometry(plan: GeometryPlan, symbols: GeometrySymbols) -> Known:
+    """All that symbols tell.
+
+    Raises:
+        Corrupt: a symbol is out of range.
+    """
+    return _run(plan, symbols, {}, False)
 
 
 def _run(
-    plan: GeometryPlan, chunk: GeometrySymbols, streams: dict[str, Stream], decoding: bool
-) -> None:
+    plan: GeometryPlan, chunk: GeometrySymbols, streams: Mapping[str, Stream], decoding: bool
+) -> Known:
     """One pass over all columns; symbols are read, or written in place when decoding.
 
     Attributes without a stream are known already.
@@ -110,18 +121,17 @@ def _run(
         _run_tree(plan, chunk.cells, streams["means"], decoding)
     known = know_cells(plan, chunk.cells)
     column = opacity_column(known)
-    if "opacity_logits" in streams:
-        _run_column(streams["opacity_logits"], column, chunk.opacity)
+    _run_column(streams.get("opacity_logits"), column, chunk.opacity)
     learn_opacity(known, chunk.opacity, column.steps)
     for axis in range(3):
         column = scale_column(known, axis)
-        if "log_scales" in streams:
-            _run_column(streams["log_scales"], column, chunk.scales[:, axis])
+        _run_column(streams.get("log_scales"), column, chunk.scales[:, axis])
         learn_scale(known, axis, chunk.scales[:, axis], column.steps)
-    if "quats" in streams:
-        _run_rotation(known, chunk, streams["quats"])
+    _run_rotation(known, chunk, streams.get("quats"))
+    known.splits = place_splits(known)
     if "means" in streams:
-        code_places(*streams["means"], place_splits(known), chunk.places)
+        code_places(*streams["means"], known.splits, chunk.places)
+    return known
 
 
 def _run_tree(plan: GeometryPlan, cells: I32, stream: Stream, decoding: bool) -> None:
@@ -135,23 +145,26 @@ def _run_tree(plan: GeometryPlan, cells: I32, stream: Stream, decoding: bool) ->
         cells[:] = morton_cells(codes.astype(np.uint64), 3) - shift
 
 
-def _run_column(stream: Stream, column: Column, symbols: I32) -> None:
+def _run_column(stream: Stream | None, column: Column, symbols: I32) -> None:
+    if stream is None:
+        return
     values = np.ascontiguousarray(symbols)
     code_column(*stream, new_column_model(), column, values)
     symbols[:] = values
 
 
-def _run_rotation(known: Known, chunk: GeometrySymbols, stream: Stream) -> None:
-    used = pole_classes(known) < NO_POLE
-    statics = (known.needles * 1).astype(np.int32)
-    code_faces(*stream, *new_model(_FACE_STATICS, 2), used, statics, chunk.faces)
-    values: list[I64] = []
+def _run_rotation(known: Known, chunk: GeometrySymbols, stream: Stream | None) -> None:
+    if stream is not None:
+        used = pole_classes(known) < NO_POLE
+        statics = (known.needles * 1).astype(np.int32)
+        code_faces(*stream, *new_model(_FACE_STATICS, 2), used, statics, chunk.faces)
     for k in range(2):
-        column = pole_column(known, chunk.faces, values[0] if values else None)
+        column = pole_column(known, chunk.faces, known.turns[:, 0] if k else None)
         _run_column(stream, column, chunk.poles[:, k])
-        values.append(fixed_values(chunk.poles[:, k], column.steps))
+        known.turns[:, k] = fixed_values(chunk.poles[:, k], column.steps)
     column = spin_column(known, chunk.faces)
     _run_column(stream, column, chunk.spins)
+    known.turns[:, 2] = fixed_values(chunk.spins, column.steps)
 
 
 @njit(**CODING)

@@ -8,22 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.codec.rd.geometry import (
-    GeometrySymbols,
-    final_features,
-    know_cells,
-    learn_opacity,
-    learn_scale,
-    opacity_column,
-    place_splits,
-    pole_column,
-    scale_column,
-    spin_column,
-)
+from flexgs.codec.rd.geometry import GeometrySymbols, Known, final_features
+from flexgs.codec.rd.geometry_chunks import know_geometry
 from flexgs.quant.adaptive.cells import dequantise_means
 from flexgs.quant.adaptive.directions import dequantise_quats, pole_order
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
-from flexgs.quant.adaptive.levels import ONE, fixed_values, log_scales, opacity_logits
+from flexgs.quant.adaptive.levels import ONE, log_scales, opacity_logits
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -52,20 +42,20 @@ def dequantise_geometry(plan: GeometryPlan, symbols: GeometrySymbols) -> Geometr
     Raises:
         Corrupt: a symbol is out of range.
     """
-    known = know_cells(plan, symbols.cells)
-    learn_opacity(known, symbols.opacity, opacity_column(known).steps)
-    for axis in range(3):
-        learn_scale(known, axis, symbols.scales[:, axis], scale_column(known, axis).steps)
-    first = fixed_values(symbols.poles[:, 0], pole_column(known, symbols.faces, None).steps)
-    second = fixed_values(symbols.poles[:, 1], pole_column(known, symbols.faces, None).steps)
-    spins = fixed_values(symbols.spins, spin_column(known, symbols.faces).steps)
-    order = pole_order(known.needles)
+    return value_geometry(know_geometry(plan, symbols), symbols)
+
+
+def value_geometry(known: Known, symbols: GeometrySymbols) -> Geometry:
+    """Values of symbols of which all is known.
+
+    Raises:
+        Corrupt: a position is out of range.
+    """
+    plan, order = known.plan, pole_order(known.needles)
     return Geometry(
-        means=dequantise_means(
-            symbols.cells, symbols.places, place_splits(known), plan.depth, plan.frame
-        ),
+        means=dequantise_means(symbols.cells, symbols.places, known.splits, plan.depth, plan.frame),
         log_scales=np.take_along_axis(log_scales(known.scales, plan.floor), order, axis=1),
-        quats=dequantise_quats(symbols.faces, *map(_real, (first, second, spins))),
+        quats=dequantise_quats(symbols.faces, *_real(known.turns).T),
         opacity_logits=opacity_logits(known.opacity),
         features=final_features(known),
     )

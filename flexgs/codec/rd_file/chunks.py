@@ -19,7 +19,7 @@ from flexgs.codec.rd.geometry_chunks import (
     decode_geometry,
     empty_geometry,
 )
-from flexgs.codec.rd.geometry_values import Geometry, dequantise_geometry
+from flexgs.codec.rd.geometry_values import Geometry, dequantise_geometry, value_geometry
 from flexgs.codec.rd_file.head import RdHead
 from flexgs.codec.rd_file.plain import channels_of, columns_from_bytes, columns_to_bytes
 from flexgs.codec.rd_file.sections import MODELLED, PLAIN, attributes_of, entries_of
@@ -124,8 +124,8 @@ def read_chunk(container: Container, head: RdHead, index: int) -> tuple[ChunkSym
             else:
                 _fill(chunk, name, columns_from_bytes(raw, channels_of(name, head.degree)), head)
         streams = {name: payloads.pop(name) for name in ATTRIBUTES if name in payloads}
-        geometry = decode_geometry(head.geometry, streams, rows, chunk.geometry)
-        values = dequantise_geometry(head.geometry, geometry)
+        geometry, known = decode_geometry(head.geometry, streams, rows, chunk.geometry)
+        values = value_geometry(known, geometry)
         features, cells = values.features, geometry.cells
         decode_colours(head.colours, payloads, features, cells, chunk.colours)
     except FormatError as error:

@@ -51,7 +51,7 @@ def round_trip(splats: Splats, fisher: np.ndarray, lam: float, rows: int = 1 << 
     for start in range(0, max(splats.n, 1), rows):
         chunk = slice(start, min(start + rows, splats.n))
         payloads = code_geometry(plan, symbols, chunk)
-        decoded = decode_geometry(plan_read, payloads, max(chunk.stop - chunk.start, 0))
+        decoded, _ = decode_geometry(plan_read, payloads, max(chunk.stop - chunk.start, 0))
         for field in fields(decoded):
             np.testing.assert_array_equal(
                 getattr(decoded, field.name), getattr(symbols, field.name)[chunk], field.name
@@ -161,7 +161,7 @@ def test_damaged_payloads_are_noticed_or_decode_within_bounds() -> None:
         damaged = bytearray(payloads[name])
         damaged[rng.integers(len(damaged))] ^= 1 << rng.integers(8)
         try:
-            symbols = decode_geometry(plan, {**payloads, name: bytes(damaged)}, 300)
+            symbols, _ = decode_geometry(plan, {**payloads, name: bytes(damaged)}, 300)
             values = dequantise_geometry(plan, symbols)
         except FormatError:
             noticed += 1
@@ -178,7 +178,7 @@ def test_random_payloads_never_crash(name: str) -> None:
     for size in (0, 1, 5, 50, 5000):
         hostile = {**payloads, name: rng.bytes(size)}
         with pytest.raises(FormatError):
-            dequantise_geometry(plan, decode_geometry(plan, hostile, 100))
+            dequantise_geometry(plan, decode_geometry(plan, hostile, 100)[0])
 
 
 def test_a_wrong_count_is_noticed() -> None:
@@ -197,7 +197,7 @@ def test_hostile_plans_are_refused_or_harmless() -> None:
         bad[rng.integers(len(bad))] = rng.integers(256)
         try:
             read = read_geometry_plan(bytes(bad))
-            dequantise_geometry(read, decode_geometry(read, payloads, 50))
+            dequantise_geometry(read, decode_geometry(read, payloads, 50)[0])
         except FormatError:
             continue
     with pytest.raises(Corrupt):
