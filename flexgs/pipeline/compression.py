@@ -70,14 +70,14 @@ def compress(
     _check_request(scene, output, options)
     with clock.stage("read"), progress.stage("read"):
         source, splats = _open(scene, options)
+    profile = choose_profile(options, splats)
     renderer = get_renderer(options.device, options.threads)
     with clock.stage("prepare"), progress.stage("prepare the renderer (first run: compile)"):
-        warm_up(renderer)
+        warm_up(renderer, profile)
     with clock.stage("views"):
         path = None if isinstance(scene, Splats) else scene
         views = find_views(path, splats, renderer, options.cameras, options.images, progress)
     photograph = photograph_reader() if views.photographs else None
-    profile = choose_profile(options, splats)
     job = Job(source, splats, options, profile, renderer, views, photograph, progress, clock)
     found = _search(job)
     decoded = _write(job, found.data, output)

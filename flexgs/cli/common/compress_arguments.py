@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flexgs.options import parse_size
 
-TARGET, SEARCH, CODING = "Target (at most one)", "Setting and search", "Coding"
+TARGET, SEARCH = "Target (at most one)", "Search"
+RD, SEGMENT = "rd profile (the small one, the default)", "segment profile (any of these means it)"
 
 Output = Annotated[
     Path | None,
@@ -43,14 +44,14 @@ PruningRate = Annotated[
 ShRate = Annotated[
     float | None,
     typer.Option(
-        metavar="0..1", help="Share of the rest that loses its SH.", rich_help_panel=SEARCH
+        metavar="0..1", help="Share of the rest that loses its SH.", rich_help_panel=SEGMENT
     ),
 ]
 Score = Annotated[
     str,
     typer.Option(
         help="What ranks Gaussians: removal, fisher, seed-fisher, blend-weight, coverage.",
-        rich_help_panel=SEARCH,
+        rich_help_panel=SEGMENT,
     ),
 ]
 MaxEvaluations = Annotated[
@@ -69,10 +70,10 @@ BestEffort = Annotated[
     ),
 ]
 Profile = Annotated[
-    str,
+    Literal["auto", "rd", "segment"],
     typer.Option(
-        help="rd (small), segment (portable), or auto: rd wherever it can say what is asked.",
-        rich_help_panel=CODING,
+        help="rd (small), segment (portable), or auto: rd, unless an option means segment.",
+        rich_help_panel=SEARCH,
     ),
 ]
 Effort = Annotated[
@@ -81,28 +82,28 @@ Effort = Annotated[
         min=1,
         max=9,
         metavar="1..9",
-        help="rd profile: how long to work, from seconds to everything (docs/cli.md).",
-        rich_help_panel=SEARCH,
+        help="How long to work, from seconds to everything (docs/cli.md).",
+        rich_help_panel=RD,
     ),
 ]
 Repair = Annotated[
     int | None,
     typer.Option(
         metavar="PASSES",
-        help="rd profile: passes of repair after the last removal; 0: no repair at all.",
-        rich_help_panel=SEARCH,
+        help="Passes of repair after the last removal; 0: no repair at all.",
+        rich_help_panel=RD,
     ),
 ]
 Refine = Annotated[
     float | None,
     typer.Option(
         metavar="SECONDS",
-        help="rd profile: remove and repair for so long on top, rounding in the loop at the end.",
-        rich_help_panel=SEARCH,
+        help="Remove and repair for so long on top.",
+        rich_help_panel=RD,
     ),
 ]
 Segments = Annotated[
-    int, typer.Option(metavar="N", help="Quantisation segments.", rich_help_panel=CODING)
+    int, typer.Option(metavar="N", help="Quantisation segments.", rich_help_panel=SEGMENT)
 ]
 Bits = Annotated[
     list[str] | None,
@@ -110,15 +111,15 @@ Bits = Annotated[
         metavar="GROUP=BITS,...",
         help="As in means=16,sh=4; groups: means, log_scales, quats, opacity_logits, dc, sh.",
         show_default="16 for means, 4 for sh, else 8",
-        rich_help_panel=CODING,
+        rich_help_panel=SEGMENT,
     ),
 ]
 Codec = Annotated[
     str,
-    typer.Option(help="auto, zlib, zstd, lzma, brotli or raw.", rich_help_panel=CODING),
+    typer.Option(help="auto, zlib, zstd, lzma, brotli or raw.", rich_help_panel=SEGMENT),
 ]
 Level = Annotated[
-    int | None, typer.Option(metavar="N", help="Effort of the codec.", rich_help_panel=CODING)
+    int | None, typer.Option(metavar="N", help="Effort of the codec.", rich_help_panel=SEGMENT)
 ]
 ReportViews = Annotated[
     str, typer.Option(metavar="all|none|N", help="Views that the report measures.")
