@@ -28,6 +28,10 @@ Order = npt.NDArray[np.int64]
 
 MIN_KEPT = 0.6  # share of the Gaussians that a round leaves at least
 OVERDRAFT = 1.0  # the limit of the first round is so many times higher, falling to none
+# Every pass after the last removal moves so much less than the one before: steps of full length
+# jitter about the optimum. Bonsai, 43,000 Gaussians, drop on the search views after one pass at a
+# factor of 1 / 0.5 / 0.3 / 0.15: 0.612 / 0.525 / 0.511 / 0.519 dB; after 0.5, then 0.15: 0.480 dB.
+SETTLE = 0.5
 BISECTIONS = 6
 
 
@@ -82,7 +86,8 @@ def reduce_splats(
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
-                repair_pass(free, views, renderer, target_of, Rates(), seed, advance)
+                rates = Rates().scaled(SETTLE ** (number + 1))
+                repair_pass(free, views, renderer, target_of, rates, seed, advance)
                 log.append(Round(free.n, drop_of(free.splats())))
     return log
 

@@ -29,6 +29,8 @@ from flexgs.render import Renderer
 from flexgs.render.own_frame import OWN
 from flexgs.repair import FreeSplats, Rates, repair_pass
 
+RATES = Rates().only("dc", "sh").scaled(0.3)
+
 F32 = npt.NDArray[np.float32]
 
 FEWEST_VIEWS = 20  # for the blocks, where there are as many
@@ -116,7 +118,7 @@ def make_candidate(
 def _solve_colours(splats: Splats, reduced: Reduced, renderer: Renderer, passes: float) -> Splats:
     """Colours that make up for rounded geometry."""
     free = FreeSplats(splats)
-    views, rates = reduced.views, Rates().only("dc", "sh")
+    views, rates = reduced.views, RATES
     half = [views[0::2], views[1::2]]
     for number in range(round(2 * passes)):
         some = half[number % 2]

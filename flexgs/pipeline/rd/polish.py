@@ -18,6 +18,7 @@ from flexgs.quant.rotations import name_axes_like
 from flexgs.render import Renderer
 from flexgs.repair import FreeSplats, Rates, repair_pass
 
+RATES = Rates().scaled(0.15)
 PARTS = 4  # of a pass; the rounding is brought up to date before each
 
 
@@ -58,6 +59,6 @@ def polish(
         free.round_like(None)
         free.round_like(round_splats(free.snapshot(), blocks, strength))
         some = reduced.views[done % PARTS :: PARTS]
-        repair_pass(free, some, renderer, reduced.target_of, Rates(), done, advance)
+        repair_pass(free, some, renderer, reduced.target_of, RATES, done, advance)
     free.round_like(None)
     return free.snapshot()

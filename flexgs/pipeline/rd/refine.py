@@ -12,11 +12,12 @@ from dataclasses import replace
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced, removal_limit
 from flexgs.repair import FreeSplats, Rates, repair_pass
-from flexgs.repair.reduction import MIN_KEPT, Round, remove_least, share_of
+from flexgs.repair.reduction import MIN_KEPT, SETTLE, Round, remove_least, share_of
 from flexgs.search import MaxDrop, Target
 
 REMOVING = 0.55  # share of the time for rounds that remove; the rest only repairs
 SHARE = 0.34  # of the views, in a round
+SETTLINGS = 4  # falls of the rates by SETTLE in the time that only repairs
 
 
 def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduced:
@@ -35,8 +36,9 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
             tick(int(spent) - shown)
             shown = int(spent)
             some = share_of(reduced.views, SHARE, number)
+            rates = Rates().scaled(_factor(spent / seconds))
             sums = repair_pass(
-                free, some, job.renderer, reduced.target_of, Rates(), number, lambda _: None
+                free, some, job.renderer, reduced.target_of, rates, number, lambda _: None
             )
             if limit is not None and spent < REMOVING * seconds:
                 least = max(FEWEST, round(MIN_KEPT * free.n))
@@ -45,3 +47,13 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
         log.append(Round(free.n, reduced.monitor(free.splats())))
     splats = free.snapshot()
     return replace(reduced, splats=splats, rows=free.rows, log=tuple(log))
+
+
+def _factor(spent: float) -> float:
+    """Of the rates, after a share of the time: steps get shorter once nothing is removed any more.
+
+    >>> _factor(0.5), _factor(1.0)
+    (1.0, 0.0625)
+    """
+    settled = max(0.0, spent - REMOVING) / (1 - REMOVING)
+    return float(SETTLE ** (SETTLINGS * settled))
