@@ -12,12 +12,11 @@ from dataclasses import replace
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced, removal_limit
 from flexgs.repair import FreeSplats, Rates, repair_pass
-from flexgs.repair.reduction import MIN_KEPT, SETTLE, Round, remove_least, share_of
+from flexgs.repair.reduction import LAST_FACTORS, MIN_KEPT, Round, remove_least, share_of
 from flexgs.search import MaxDrop, Target
 
 REMOVING = 0.55  # share of the time for rounds that remove; the rest only repairs
 SHARE = 0.34  # of the views, in a round
-SETTLINGS = 4  # falls of the rates by SETTLE in the time that only repairs
 
 
 def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduced:
@@ -50,10 +49,10 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
 
 
 def _factor(spent: float) -> float:
-    """Of the rates, after a share of the time: steps get shorter once nothing is removed any more.
+    """Of the rates, after a share of the time: steps get shorter towards the end.
 
-    >>> _factor(0.5), _factor(1.0)
-    (1.0, 0.0625)
+    >>> _factor(0.5), _factor(0.99)
+    (1.0, 0.15)
     """
-    settled = max(0.0, spent - REMOVING) / (1 - REMOVING)
-    return float(SETTLE ** (SETTLINGS * settled))
+    left = (1 - spent) / (1 - REMOVING)
+    return 1.0 if left > 0.5 else LAST_FACTORS[0 if left > 0.25 else 1]
