@@ -13,6 +13,7 @@ from flexgs.pipeline.rd.candidate import find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import EFFORTS
 from flexgs.pipeline.rd.reduced import Reduced
 from flexgs.render import Renderer
+from flexgs.render.metrics import ssim
 from flexgs.repair import FreeSplats, Rates, repair_pass
 
 SIDE = 16
@@ -31,7 +32,8 @@ def warm_up(renderer: Renderer, profile: Profile) -> None:
         rng.normal(0, 0.1, (COUNT, SH_COEFFICIENTS[3], 3)).astype(np.float32),
     )
     camera = Camera("warm up", SIDE, SIDE, SIDE, SIDE, SIDE / 2, SIDE / 2, np.eye(4))
-    renderer.render(few, camera)
+    image = renderer.render(few, camera)
+    ssim(image, image)
     renderer.contributions(few, camera)
     if profile == "rd":
         _warm_up_rd(renderer, few, camera)

@@ -24,7 +24,7 @@ from flexgs.pipeline.warm_up import warm_up
 from flexgs.render import get_renderer
 
 warm_up(get_renderer("cpu", 2), "rd")
-options = CompressOptions(effort=4, target_psnr_drop=3, images="none", report_views=1)
+options = CompressOptions(effort=5, target_psnr_drop=3, images="none", report_views=1)
 with event.install_recorder("numba:compile") as seen:
     flexgs.compress(sys.argv[1], options=options)
 print(*sorted({str(e.data["dispatcher"]) for _, e in seen.buffer}), sep="\\n")

@@ -57,7 +57,7 @@ def _tile_order(tiles: int) -> npt.NDArray[np.int64]:
 
 def camera_arguments(camera: Camera) -> tuple[Any, ...]:
     """pose (3, 4), lens, size, eye as the kernels take them."""
-    lens = (camera.fx, camera.fy, camera.cx, camera.cy)
+    lens = tuple(float(value) for value in (camera.fx, camera.fy, camera.cx, camera.cy))
     size = (camera.width, camera.height)
     return np.ascontiguousarray(camera.world_to_camera[:3]), lens, size, camera.center
 
