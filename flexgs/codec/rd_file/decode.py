@@ -14,7 +14,7 @@ from flexgs.container import Container
 from flexgs.core import Splats
 from flexgs.core.splats import SH_COEFFICIENTS
 from flexgs.limits import DEFAULT_LIMITS, Limits
-from flexgs.quant.adaptive.colours import dequantise_colours
+from flexgs.quant.adaptive.colour_values import dequantise_colours
 
 
 def decode_rd(container: Container, payload: bytes, limits: Limits, threads: int | None) -> Splats:

@@ -13,7 +13,7 @@ from flexgs.core import Splats
 from flexgs.pipeline.rd.candidate import Blocks
 from flexgs.pipeline.rd.reduced import Reduced
 from flexgs.progress import Advance
-from flexgs.quant.adaptive.colours import dequantise_colours
+from flexgs.quant.adaptive.colour_values import dequantise_colours
 from flexgs.quant.rotations import name_axes_like
 from flexgs.render import Renderer
 from flexgs.repair import FreeSplats, Rates, repair_pass

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.limits import MAX_ABS_SH
 from flexgs.quant.adaptive.features import OCTAVE, class_steps, step_classes
 
 I8 = npt.NDArray[np.int8]
@@ -31,8 +30,10 @@ DC_BITS = 20  # fractional bits of a DC value
 DC_CLASSES = (-10 * OCTAVE, 7 * OCTAVE)  # steps of DC, 2^-10 to 2^7
 
 # 1 / sqrt(3), 1 / sqrt(2), 1 / sqrt(6): the orthonormal matrix nearest to YCoCg.
-_A, _B, _C = 0.5773502691896258, 0.7071067811865476, 0.4082482904638631
-TO_LUMA_CHROMA = np.array([[_A, _A, _A], [_B, 0.0, -_B], [-_C, 2 * _C, -_C]])
+LUMA, FIRST, SECOND = 0.5773502691896258, 0.7071067811865476, 0.4082482904638631
+TO_LUMA_CHROMA = np.array(
+    [[LUMA, LUMA, LUMA], [FIRST, 0.0, -FIRST], [-SECOND, 2 * SECOND, -SECOND]]
+)
 
 # 2^(i / 16) with 15 fractional bits
 _MANTISSAS = np.array(
@@ -109,29 +110,3 @@ def sh_steps(plan: ColourPlan, features: I32, shifts: I8) -> F32:  # (n, f), (n,
     """Step of each band."""
     classes = sh_classes(plan, features, shifts)
     return class_steps(classes[:, None] + np.array(plan.bands, np.int32))
-
-
-def dequantise_colours(
-    plan: ColourPlan,
-    symbols: ColourSymbols,
-    features: I32,  # (n, f)
-) -> F32:  # (n, k, 3)
-    """RGB coefficients of the decoded scene; products and sums in a fixed order, no library."""
-    n, rest = symbols.sh.shape[:2]
-    values = np.zeros((n, rest + 1, 3), dtype=np.float32)
-    values[:, 0] = symbols.dc.astype(np.float32) * np.float32(2.0**-DC_BITS)
-    if rest:
-        steps = sh_steps(plan, features, symbols.shifts)[:, band_of(plan.degree)]
-        values[:, 1:] = symbols.sh.astype(np.float32) * steps[:, :, None]
-    return _to_rgb(values)
-
-
-def _to_rgb(values: F32) -> F32:  # (n, k, 3) -> (n, k, 3)
-    luma, first, second = values[..., 0], values[..., 1], values[..., 2]
-    a, b, c = np.float32(_A), np.float32(_B), np.float32(_C)
-    grey = luma * a - second * c
-    rgb = np.empty_like(values)
-    rgb[..., 0] = grey + first * b
-    rgb[..., 1] = luma * a + second * (c + c)
-    rgb[..., 2] = grey - first * b
-    return np.asarray(np.clip(rgb, -MAX_ABS_SH, MAX_ABS_SH), dtype=np.float32)

@@ -8,7 +8,8 @@ import pytest
 
 from flexgs.codec.rd.colours import code_colours, decode_colours, quantise_colours
 from flexgs.errors import Corrupt
-from flexgs.quant.adaptive.colours import ColourPlan, dequantise_colours, sh_steps
+from flexgs.quant.adaptive.colour_values import dequantise_colours
+from flexgs.quant.adaptive.colours import ColourPlan, sh_steps
 
 
 def scene(n: int, degree: int, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -27,7 +27,7 @@ from flexgs.codec.rd_file.decode import read_rd_symbols
 from flexgs.codec.rd_file.plain import columns_from_bytes, columns_to_bytes
 from flexgs.errors import TooLarge, UsageError
 from flexgs.limits import Limits
-from flexgs.quant.adaptive.colours import dequantise_colours
+from flexgs.quant.adaptive.colour_values import dequantise_colours
 
 FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from flexgs.limits import MAX_ABS_SH
+from flexgs.quant.adaptive.colour_values import dequantise_colours
 from flexgs.quant.adaptive.colours import (
     DC_BITS,
     TO_LUMA_CHROMA,
@@ -12,7 +13,6 @@ from flexgs.quant.adaptive.colours import (
     ColourSymbols,
     band_of,
     dc_steps,
-    dequantise_colours,
     sh_steps,
     to_luma_chroma,
 )
