@@ -111,6 +111,12 @@ class Report:
         """Bytes of the original file for every byte of the result."""
         return self.source.size_bytes / self.output.size_bytes
 
+    @property
+    def bits_by_attribute(self) -> dict[str, float]:
+        """Bits of the file for every Gaussian in it, by attribute; empty without Gaussians."""
+        n = self.output.gaussians
+        return {name: 8 * size / n for name, size in self.bytes_by_attribute.items()} if n else {}
+
 
 def views_to_picture(quality: Quality) -> tuple[tuple[str, str], ...]:
     """(label, view name) of the views worth showing: the worst and the median one."""

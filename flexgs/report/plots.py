@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from flexgs.report.model import Report, SearchStep, TargetFacts
+from flexgs.report.model import RepairFacts, Report, SearchStep, TargetFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,6 +72,36 @@ def plot_search(report: Report) -> str:
         axes.set_ylabel(f"file, {name}")
         axes.legend()
         return _to_svg(figure, "Size against PSNR drop of every setting tried, numbered in order")
+
+
+def plot_rounds(repair: RepairFacts) -> str:
+    """Gaussians left by round, and the drop on the monitor views before each removal."""
+    numbers = range(1, len(repair.rounds) + 1)
+    with _style("rounds"):
+        figure, axes = _figure(2.6)
+        axes.plot(
+            numbers,
+            [r.gaussians / 1e3 for r in repair.rounds],
+            color=ACCENT,
+            marker="o",
+            label="Gaussians",
+        )
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("round")
+        axes.set_ylabel("thousand Gaussians left")
+        drops = axes.twinx()
+        drops.plot(
+            numbers,
+            [r.drop_db for r in repair.rounds],
+            color=BAD,
+            marker="X",
+            linestyle="--",
+            label="drop",
+        )
+        drops.spines["right"].set_visible(True)
+        drops.set_ylabel("drop before it, dB")
+        figure.legend(loc="outside upper right", ncols=2)
+        return _to_svg(figure, "Gaussians left and PSNR drop by round; the table has the numbers")
 
 
 def _unit(sizes: Iterable[int]) -> tuple[float, str]:

@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 
 from flexgs.quality import Quality, ViewQuality
-from flexgs.report.model import Report, SceneFacts, describe_target, format_bytes
+from flexgs.report.model import (
+    RepairFacts,
+    Report,
+    SceneFacts,
+    SearchStep,
+    describe_target,
+    format_bytes,
+)
 
 QUALITY_COLUMNS = (
     "view",
@@ -19,6 +27,19 @@ QUALITY_COLUMNS = (
     "SSIM original to photo",
     "SSIM compressed to photo",
 )
+
+
+SEARCH_COLUMNS = (
+    "number",
+    "stage",
+    "pruning rate",
+    "SH rate",
+    "bytes",
+    "drop, dB",
+    "seconds",
+    "target",
+)
+LANDING_COLUMNS = ("strength", "predicted drop, dB")
 
 
 def summary_rows(report: Report) -> list[tuple[str, str]]:
@@ -36,10 +57,14 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
     ):
         if quality is not None:
             rows.append((f"PSNR drop, {name}", describe_drop(quality)))
-    rows.append(("setting", f"pruning rate {report.pruning_rate:g}, SH rate {report.sh_rate:g}"))
+    rows.append(("setting", _describe_setting(report)))
     rows.append(("profile", report.profile))
+    if report.repair is not None:
+        rows.append(("repair", describe_repair(report.repair)))
     if report.search and report.target is not None:
-        rows.append(("search", f"{len(report.search)} evaluations; {report.search_stopped}"))
+        rows.append(("search", _describe_search(report)))
+    if report.bits_by_attribute:
+        rows.append(("bits a Gaussian", _describe_bits(report.bits_by_attribute)))
     rows.append(("views", report.cameras))
     if report.renderer is not None:
         rows.append(("renderer", report.renderer))
@@ -60,6 +85,75 @@ def describe_drop(quality: Quality) -> str:
         f"{quality.drop_db:.3f} dB {quality.drop_source}, {views} "
         f"(from renders: {quality.estimated_drop_db:.3f} dB)"
     )
+
+
+def describe_repair(repair: RepairFacts) -> str:
+    """What repair bought, in one phrase.
+
+    >>> describe_repair(RepairFacts(1.25, 0.5, ()))
+    '1.250 dB on the monitor views as they were, 0.500 dB repaired'
+    """
+    before, after = repair.unrepaired_drop_db, repair.repaired_drop_db
+    drops = f"{before:.3f} dB on the monitor views as they were, {after:.3f} dB repaired"
+    if not repair.rounds:
+        return drops
+    count, left = len(repair.rounds), repair.rounds[-1].gaussians
+    return f"{left:,} Gaussians after {count} round{'s' if count > 1 else ''}; {drops}"
+
+
+def search_columns(report: Report) -> tuple[str, ...]:
+    """Columns of the table of evaluations: what every profile has, then what this one has."""
+    return SEARCH_COLUMNS + (LANDING_COLUMNS if _has_strengths(report) else ())
+
+
+def search_rows(report: Report) -> list[tuple[str, ...]]:
+    """Rows under `search_columns`."""
+    rows: list[tuple[str, ...]] = []
+    for step in report.search:
+        row = (
+            str(step.number),
+            step.stage,
+            f"{step.pruning_rate:.3f}",
+            f"{step.sh_rate:.3f}",
+            f"{step.size_bytes:,}",
+            f"{step.drop_db:.4f}",
+            f"{step.seconds:.2f}",
+            "met" if step.accepted else "missed",
+        )
+        own = (f"{step.strength:.4g}", _number(step.predicted_db, 4))
+        rows.append(row + own if _has_strengths(report) else row)
+    return rows
+
+
+def _has_strengths(report: Report) -> bool:
+    return any(step.strength > 0 for step in report.search)
+
+
+def _best_step(report: Report) -> SearchStep | None:
+    """The evaluation that the file is from."""
+    strength = report.plan.get("strength")
+    return next((s for s in report.search if s.strength == strength), None)
+
+
+def _describe_setting(report: Report) -> str:
+    text = f"pruning rate {report.pruning_rate:.4g}, SH rate {report.sh_rate:.4g}"
+    if report.profile != "rd" or not report.plan:
+        return text
+    return f"{text}, effort {report.plan['effort']}, strength {report.plan['strength']:.4g}"
+
+
+def _describe_search(report: Report) -> str:
+    text = f"{len(report.search)} evaluations; {report.search_stopped}"
+    best = _best_step(report)
+    if best is None or best.predicted_db is None:
+        return text
+    return f"{text}; predicted {best.predicted_db:.3f} dB, measured {best.drop_db:.3f} dB"
+
+
+def _describe_bits(bits: Mapping[str, float]) -> str:
+    parts = sorted(bits.items(), key=lambda part: -part[1])
+    listed = ", ".join(f"{name} {value:.1f}" for name, value in parts)
+    return f"{sum(bits.values()):.1f}: {listed}"
 
 
 def describe_source(quality: Quality) -> str:

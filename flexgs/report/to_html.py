@@ -5,8 +5,16 @@ from __future__ import annotations
 
 from flexgs.report.model import Report, describe_target, format_bytes
 from flexgs.report.pictures import picture_row
-from flexgs.report.plots import plot_bytes, plot_search
-from flexgs.report.rows import describe_source, quality_columns, quality_rows, summary_rows
+from flexgs.report.plots import plot_bytes, plot_rounds, plot_search
+from flexgs.report.rows import (
+    describe_repair,
+    describe_source,
+    quality_columns,
+    quality_rows,
+    search_columns,
+    search_rows,
+    summary_rows,
+)
 from flexgs.report.to_json import dump_json, to_plain
 
 TEMPLATE = "report.html"
@@ -45,4 +53,10 @@ def report_to_html(report: Report) -> str:
         if report.bytes_by_attribute
         else None,
         search_plot=Markup(plot_search(report)) if len(report.search) > 1 else None,
+        search_columns=search_columns(report),
+        search_rows=search_rows(report),
+        repair=describe_repair(report.repair) if report.repair is not None else None,
+        repair_plot=Markup(plot_rounds(report.repair))
+        if report.repair is not None and len(report.repair.rounds) > 1
+        else None,
     )

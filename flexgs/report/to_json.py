@@ -33,7 +33,8 @@ def report_to_plain(report: Report) -> dict[str, Any]:
     plain = {
         f.name: to_plain(getattr(report, f.name)) for f in fields(report) if f.name != "pictures"
     }
-    return {"flexgs_report": VERSION, "ratio": report.ratio, **plain}
+    derived = {"ratio": report.ratio, "bits_by_attribute": report.bits_by_attribute}
+    return {"flexgs_report": VERSION, **derived, **plain}
 
 
 def dump_json(plain: object) -> str:

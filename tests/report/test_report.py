@@ -22,6 +22,8 @@ from flexgs.errors import UsageError
 from flexgs.quality import compare_view, summarise
 from flexgs.report import (
     Picture,
+    RepairFacts,
+    RepairRound,
     Report,
     SceneFacts,
     SearchStep,
@@ -31,7 +33,7 @@ from flexgs.report import (
     write_report,
 )
 from flexgs.report.pictures import choose_gain, picture_row
-from flexgs.report.plots import plot_bytes, plot_search
+from flexgs.report.plots import plot_bytes, plot_rounds, plot_search
 from flexgs.report.terminal import quality_table, report_table
 from flexgs.report.to_html import report_to_html
 from flexgs.report.to_json import dump_json, report_to_plain
@@ -82,6 +84,24 @@ def report() -> Report:
     )
 
 
+@pytest.fixture
+def rd_report(report: Report) -> Report:
+    rounds = (RepairRound(150_000, 0.0), RepairRound(90_000, 0.7), RepairRound(60_000, 0.62))
+    steps = (
+        SearchStep(1, 0.785, 0.4, 500_000, 1.2, 9.0, "land", False, 0.02, 1.17),
+        SearchStep(2, 0.785, 0.35, 600_000, 0.98, 9.5, "land", True, 0.0125, 0.94),
+    )
+    return replace(
+        report,
+        output=SceneFacts("scene.fgs", 600_000, 60_000, 3),
+        profile="rd",
+        plan={"effort": 5, "strength": 0.0125},
+        repair=RepairFacts(2.31, 0.61, rounds),
+        search=steps,
+        bytes_by_attribute={"means": 150_000, "sh": 449_700, "container": 300},
+    )
+
+
 class Checker(HTMLParser):
     """Collects tags, attributes and text; complains about tags that do not match."""
 
@@ -127,6 +147,46 @@ def test_json_holds_everything_but_pictures(report: Report) -> None:
     assert "pictures" not in plain
 
 
+def test_json_of_the_rd_profile(rd_report: Report) -> None:
+    plain = json.loads(dump_json(report_to_plain(rd_report)))
+    assert plain["bits_by_attribute"] == {"means": 20.0, "sh": 59.96, "container": 0.04}
+    assert plain["repair"]["repaired_drop_db"] == 0.61
+    assert [r["gaussians"] for r in plain["repair"]["rounds"]] == [150_000, 90_000, 60_000]
+    assert plain["search"][1]["strength"] == plain["plan"]["strength"]
+    assert plain["search"][1]["predicted_db"] == 0.94
+
+
+def test_a_file_without_gaussians_has_no_bits_a_gaussian(report: Report) -> None:
+    empty = replace(report, output=SceneFacts("scene.fgs", 300, 0, 0))
+    assert report_to_plain(empty)["bits_by_attribute"] == {}
+    parsed(report_to_html(empty))
+
+
+def test_the_terminal_says_what_repair_bought_and_what_was_predicted(rd_report: Report) -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(report_table(rd_report))
+    for wanted in (
+        "60,000 Gaussians after 3 rounds; 2.310 dB on the monitor views as they were, 0.610 dB",
+        "2 evaluations; 20 evaluations; predicted 0.940 dB, measured 0.980 dB",
+        "80.0: sh 60.0, means 20.0, container 0.0",
+        "effort 5, strength 0.0125",
+    ):
+        assert wanted in stream.getvalue(), wanted
+
+
+def test_the_page_shows_rounds_and_predictions(rd_report: Report) -> None:
+    html = report_to_html(rd_report)
+    page = parsed(html)
+    text = " ".join(" ".join(page.text).split())
+    for wanted in ("Pruning and repair", "All 3 rounds", "90,000", "0.9400", "strength", "80.00"):
+        assert wanted in text, wanted
+    plots = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
+    assert any("by round" in plot for plot in plots)
+    single = replace(rd_report, repair=RepairFacts(0.2, 0.2, (RepairRound(5, 0.0),)))
+    assert "by round" not in report_to_html(single)
+    assert "after 1 round;" in report_to_html(single)
+
+
 def test_json_is_canonical_and_finite(report: Report) -> None:
     text = dump_json(report_to_plain(report))
     assert text == dump_json(report_to_plain(report))
@@ -136,7 +196,7 @@ def test_json_is_canonical_and_finite(report: Report) -> None:
     assert same["psnr_renders"] is None
 
 
-def test_the_documented_keys_are_the_keys(report: Report) -> None:
+def test_the_documented_keys_are_the_keys(report: Report, rd_report: Report) -> None:
     text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
     assert set(report_to_plain(report)) <= documented
@@ -144,6 +204,7 @@ def test_the_documented_keys_are_the_keys(report: Report) -> None:
     assert set(report_to_plain(report)["report_quality"]["views"][0]) <= documented
     assert set(report_to_plain(report)["search"][0]) <= documented
     assert set(report_to_plain(report)["target"]) <= documented
+    assert set(report_to_plain(rd_report)["repair"]) <= documented
 
 
 def test_the_page_is_well_formed_and_loads_nothing(report: Report) -> None:
@@ -217,7 +278,13 @@ def test_plots_take_their_colours_from_the_page(report: Report) -> None:
 
 
 def test_no_text_of_a_plot_has_a_colour_of_its_own(report: Report) -> None:
-    for svg in (plot_bytes(report.bytes_by_attribute), plot_search(report)):
+    rounds = (RepairRound(9000, 0.1), RepairRound(500, 0.7))
+    plots = (
+        plot_bytes(report.bytes_by_attribute),
+        plot_search(report),
+        plot_rounds(RepairFacts(1.0, 0.5, rounds)),
+    )
+    for svg in plots:
         texts = re.findall(r"<text[^>]*>", svg)
         assert texts
         assert all("fill: currentColor" in text for text in texts), texts
