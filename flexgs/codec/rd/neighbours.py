@@ -22,7 +22,8 @@ I64 = npt.NDArray[np.int64]
 
 NEIGHBOURS = 8
 WINDOW = 128  # earlier Gaussians that are looked at
-FARTHEST = 1 << 29  # cells beyond it count as there
+FARTHEST = 1 << 26  # cells beyond it count as there
+AGE_BITS = 7  # of a key: a squared distance, then the age
 WEIGHT_BITS = 10
 ALPHA, SCALES = 1, (3, 6)  # columns of the features
 
@@ -62,18 +63,23 @@ def find_neighbours(
     m = len(cells)
     rows = np.full((m, NEIGHBOURS), -1, dtype=np.int32)
     weights = np.zeros((m, NEIGHBOURS), dtype=np.int32)
-    near = np.clip(cells, -FARTHEST, FARTHEST).astype(np.int64).T.copy()
+    near = np.clip(cells, -FARTHEST, FARTHEST).T.copy()
     _search(near[0], near[1], near[2], np.ascontiguousarray(features), rows, weights)
     return Neighbours(rows, weights)
 
 
 @njit(**CODING)
-def _search(x: I64, y: I64, z: I64, features: I32, rows: I32, weights: I32) -> None:
+def _search(x: I32, y: I32, z: I32, features: I32, rows: I32, weights: I32) -> None:
+    keys = np.empty(WINDOW, dtype=np.int64)
     squares = np.empty(NEIGHBOURS, dtype=np.int64)
     scores = np.empty(NEIGHBOURS, dtype=np.int64)
     for i in range(len(x)):
-        found = _nearest(x, y, z, i, rows, squares)
+        _measure(x, y, z, i, keys)
+        found = min(i, NEIGHBOURS)
+        _nearest(keys, min(i, WINDOW), squares)
         for place in range(found):
+            rows[i, place] = i - 1 - (squares[place] & ((1 << AGE_BITS) - 1))
+            squares[place] >>= AGE_BITS
             scores[place] = -log2_sixteenths(squares[place] + (squares[0] >> 3) + 1)
             scores[place] += _likeness(features, i, rows[i, place])
         _sort(rows, i, scores, found)
@@ -83,23 +89,27 @@ def _search(x: I64, y: I64, z: I64, features: I32, rows: I32, weights: I32) -> N
 
 
 @njit(**INLINED)
-def _nearest(x: I64, y: I64, z: I64, i: int, rows: I32, squares: I64) -> int:
-    """The nearest earlier rows, nearest first; of two as near the later one; -> how many."""
-    found, worst = 0, np.iinfo(np.int64).max
-    for j in range(i - 1, max(i - WINDOW, 0) - 1, -1):
-        a, b, c = x[j] - x[i], y[j] - y[i], z[j] - z[i]
-        square = a * a + b * b + c * c
-        if square >= worst:
-            continue
-        place = min(found, NEIGHBOURS - 1)
-        found = min(found + 1, NEIGHBOURS)
-        while place > 0 and square < squares[place - 1]:
-            squares[place], rows[i, place] = squares[place - 1], rows[i, place - 1]
-            place -= 1
-        squares[place], rows[i, place] = square, j
-        if found == NEIGHBOURS:
-            worst = squares[NEIGHBOURS - 1]
-    return found
+def _measure(x: I32, y: I32, z: I32, i: int, keys: I64) -> None:
+    """Keys of the rows before, the oldest first: of two as near the later one is less."""
+    first = max(i - WINDOW, 0)
+    for k in range(i - first):
+        a = np.int64(x[first + k] - x[i])
+        b = np.int64(y[first + k] - y[i])
+        c = np.int64(z[first + k] - z[i])
+        keys[k] = ((a * a + b * b + c * c) << AGE_BITS) | (i - 1 - first - k)
+
+
+@njit(**INLINED)
+def _nearest(keys: I64, count: int, least: I64) -> None:
+    """The NEIGHBOURS least keys, ascending."""
+    worst = np.iinfo(np.int64).max
+    least[:] = worst
+    for k in range(count - 1, -1, -1):
+        if keys[k] < worst:
+            rest = keys[k]
+            for place in range(NEIGHBOURS):
+                rest, least[place] = max(rest, least[place]), min(rest, least[place])
+            worst = least[NEIGHBOURS - 1]
 
 
 @njit(**INLINED)

@@ -92,6 +92,8 @@ def mutate(repair, data, rng):
 def survive(repair, files, count, seed):
     """Decodes `count` mutants with right checksums; returns how many were refused."""
     rng, refused = random.Random(seed), 0
+    for data in files:
+        decode_splats(data)  # compiles the kernels
     for _ in range(count):
         mutant = mutate(repair, rng.choice(files), rng)
         start = time.perf_counter()
