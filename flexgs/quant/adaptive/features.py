@@ -105,7 +105,8 @@ def step_classes(
     """
     total = np.full(len(features), 16 * int(coefficients[0]) + COEFFICIENT_ONE // 2, np.int64)
     for column, coefficient in zip(features.T, coefficients[1:], strict=True):
-        total += column.astype(np.int64) * int(coefficient)
+        if coefficient:
+            total += column * np.int64(coefficient)
     return np.asarray(
         np.clip(total >> 8, -STEP_CLASS_LIMIT, STEP_CLASS_LIMIT),
         dtype=np.int32,
