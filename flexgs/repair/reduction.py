@@ -115,8 +115,12 @@ def remove_least(
 
 
 def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Camera]:
-    """Every so many views, others every round."""
-    stride = max(1, round(1 / share))
+    """Every so many views, others every round; at least one.
+
+    >>> share_of("abcde", 0.5, 1), share_of("a", 0.25, 3)
+    ('bd', 'a')
+    """
+    stride = max(1, min(round(1 / share), len(views)))
     return views[number % stride :: stride]
 
 
