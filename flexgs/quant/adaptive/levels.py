@@ -129,7 +129,7 @@ def thick_scales(fixed: I64, floor: int) -> I64:  # u in 1/65536, floor in sixte
     """log2 of the standard deviation in 1/65536: what u stands for, nothing thinner than a bound.
 
     >>> thick_scales(np.array([0, -99 * ONE]), -8 * 16).tolist()
-    [-1, -637777]
+    [0, -637856]
     """
     above = fixed - floor * (ONE >> 4)
     table = _thin_table().astype(np.int64)
