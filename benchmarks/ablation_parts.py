@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the `rd` profile that the ablation switches off, one alone at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from types import ModuleType
+from unittest.mock import patch
+
+import ablation_kernels as kernels
+import numpy as np
+from ablation_bytes import Sizes, without_contexts, without_tree
+
+from flexgs.codec.rd import colours, columns, geometry, geometry_choice, geometry_chunks
+from flexgs.codec.rd.sh_choice import choose, search
+from flexgs.codec.rd_file import decode
+from flexgs.pipeline.rd import polish
+from flexgs.pipeline.rd.candidate import Candidate
+from flexgs.pipeline.rd.effort import Effort
+from flexgs.quant.adaptive import geometry_fit
+
+Replaced = Sequence[tuple[ModuleType, str, object]]
+NEVER = 1 << 20  # a step class that no rotation has
+NEAREST_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.86)  # no step is made finer for choice by price
+
+
+@dataclass(frozen=True)
+class Part:
+    """What to put in its place. `sizes`: the integers stay, only their bytes change."""
+
+    name: str
+    replaced: Callable[[], Replaced] = lambda: ()
+    effort: Callable[[Effort], Effort] = lambda effort: effort
+    sizes: Callable[[Candidate, Sizes], Sizes] | None = None
+    repolish: bool = True  # polishing has the rounding in its loop
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """While this lasts, the part is switched off."""
+        with ExitStack() as stack:
+            for module, name, value in self.replaced():
+                stack.enter_context(patch.object(module, name, value))
+            yield
+
+
+def one_step() -> Replaced:
+    return (
+        (geometry_fit, "fit_steps", kernels.fit_one_step),
+        (colours, "fit_steps", kernels.fit_one_step),
+        (colours, "_fit_shifts", kernels.no_shifts),
+    )
+
+
+def nearest_geometry() -> Replaced:
+    code_rows = kernels.rebuild(columns.code_rows, _choose=kernels.nearest_index)
+    return (
+        (columns, "code_rows", code_rows),
+        (geometry_fit, "_WEIGHTS", NEAREST_WEIGHTS),
+    )
+
+
+def nearest_dc() -> Replaced:
+    code_dc = kernels.rebuild(colours.code_dc, _round=kernels.nearest_residual)
+    return ((colours, "code_dc", code_dc),)
+
+
+def dead_zone() -> Replaced:
+    return (
+        (choose, "first_costs", kernels.flat_costs),
+        (choose, "learn_costs", kernels.flat_costs),
+        (colours, "SH_FINER", 1.0),
+    )
+
+
+def all_nearest() -> Replaced:
+    return (*nearest_geometry(), *nearest_dc(), *dead_zone())
+
+
+def no_geometry_feedback() -> Replaced:
+    return (
+        (geometry_choice, "factor_blocks", kernels.unmixed),
+        (geometry_fit, "factor_blocks", kernels.unmixed),
+    )
+
+
+def no_sh_feedback() -> Replaced:
+    alone = kernels.rebuild(
+        search.choose_symbols, _round=kernels.round_alone, _polish=kernels.leave_symbols
+    )
+    chunk = kernels.rebuild(choose._choose_chunk, choose_symbols=alone)
+    return ((choose, "_choose_chunk", chunk),)
+
+
+def no_feedback() -> Replaced:
+    return (*no_geometry_feedback(), *no_sh_feedback())
+
+
+def dc_by_row_before() -> Replaced:
+    def tables(side: colours._Side) -> tuple[object, ...]:
+        near = kernels.row_before(len(side.steps))
+        return side.steps, side.dc_levels, near.rows, near.weights
+
+    return ((colours, "_dc_tables", tables),)
+
+
+def colours_by_row_before() -> Replaced:
+    def find(cells: np.ndarray, features: np.ndarray) -> object:
+        return kernels.row_before(len(cells))
+
+    return ((colours, "find_neighbours", find),)
+
+
+def rgb() -> Replaced:
+    return (
+        (colours, "to_luma_chroma", kernels.green_first),
+        (decode, "dequantise_colours", kernels.dequantise_green_first),
+        (polish, "dequantise_colours", kernels.dequantise_green_first),
+    )
+
+
+def whole_sh() -> Replaced:
+    return ((colours, "choose_sh", kernels.whole_or_nothing),)
+
+
+def all_rotations() -> Replaced:
+    return (
+        (geometry, "NO_TURN", NEVER),
+        (geometry_choice, "NO_POLE", NEVER),
+        (geometry_chunks, "NO_POLE", NEVER),
+    )
+
+
+PARTS = {
+    "coder": Part("context coder -> byte codecs, smallest layout", sizes=without_contexts),
+    "steps": Part("steps fitted to F -> one an attribute", one_step),
+    "rounding": Part("rounding by rate -> nearest; SH: dead zone of 8 bits", all_nearest),
+    "rounding-geometry": Part("... of geometry alone", nearest_geometry),
+    "rounding-dc": Part("... of DC alone", nearest_dc),
+    "rounding-sh": Part("... of SH alone", dead_zone),
+    "feedback": Part("error feedback, geometry and SH", no_feedback),
+    "feedback-geometry": Part("... of geometry alone", no_geometry_feedback),
+    "feedback-sh": Part("... of SH alone", no_sh_feedback),
+    "resolve": Part(
+        "colours solved again on decoded geometry",
+        effort=lambda effort: replace(effort, colour_passes=0.0),
+        repolish=False,
+    ),
+    "polish": Part("polish", effort=lambda effort: replace(effort, polish=0)),
+    "neighbours-dc": Part("DC from neighbours -> from the row before", dc_by_row_before),
+    "neighbours": Part("... and SH, and the choice of SH", colours_by_row_before),
+    "luma": Part("luma-chroma -> RGB", rgb),
+    "sparsity": Part("sparse SH -> all or nothing a Gaussian", whole_sh),
+    "octree": Part("octree -> Morton differences by byte codecs", sizes=without_tree),
+    "isotropic": Part("rotations of nearly round Gaussians stored too", all_rotations),
+}
