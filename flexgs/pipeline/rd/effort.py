@@ -26,11 +26,11 @@ EFFORTS = {
     2: Effort(Schedule(rounds=4, settling=0, share=0.25, repair=False), 0.5, 0.2),
     3: Effort(Schedule(rounds=6, settling=1, share=0.25), 0.5, 0.25),
     4: Effort(Schedule(rounds=8, settling=2, share=0.34), 1.0, 0.25, 2),
-    5: Effort(Schedule(rounds=12, settling=6, share=0.34), 1.0, 0.25, 4),
-    6: Effort(Schedule(rounds=14, settling=8, share=0.34), 1.0, 0.25, 4),
+    5: Effort(Schedule(rounds=12, settling=6, share=0.34), 1.0, 0.25, 8),
+    6: Effort(Schedule(rounds=14, settling=8, share=0.34), 1.0, 0.25, 8),
     7: Effort(Schedule(rounds=16, settling=12, share=0.5), 1.0, 0.5, 8),
-    8: Effort(Schedule(rounds=20, settling=16, share=0.5), 2.0, 0.5, 8),
-    9: Effort(Schedule(rounds=24, settling=30, share=0.5), 2.0, 1.0, 12),
+    8: Effort(Schedule(rounds=20, settling=16, share=0.5), 2.0, 0.5, 12),
+    9: Effort(Schedule(rounds=24, settling=30, share=0.5), 2.0, 1.0, 16),
 }
 
 

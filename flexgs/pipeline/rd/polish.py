@@ -18,7 +18,9 @@ from flexgs.quant.rotations import name_axes_like
 from flexgs.render import Renderer
 from flexgs.repair import FreeSplats, Rates, repair_pass
 
-RATES = Rates().scaled(0.15)
+# Of the rates, in the first and in the second half. Bonsai at 1 dB, one pass: 0.985 dB before,
+# 0.929 at 0.15 (+0.6 % bytes), 0.902 at 0.5 (+0.8 %); one pass of each: 6 % fewer bytes.
+FACTORS = (0.5, 0.15)
 PARTS = 4  # of a pass; the rounding is brought up to date before each
 
 
@@ -59,6 +61,7 @@ def polish(
         free.round_like(None)
         free.round_like(round_splats(free.snapshot(), blocks, strength))
         some = reduced.views[done % PARTS :: PARTS]
-        repair_pass(free, some, renderer, reduced.target_of, RATES, done, advance)
+        rates = Rates().scaled(FACTORS[2 * done // parts])
+        repair_pass(free, some, renderer, reduced.target_of, rates, done, advance)
     free.round_like(None)
     return free.snapshot()
