@@ -34,6 +34,7 @@ RUNS = {
     "1.0 dB, no cameras": [*ONE_DB, "--cameras", "none"],
     "1.0 dB, effort 1": [*ONE_DB, "--effort", "1"],
     "1.0 dB, effort 3": [*ONE_DB, "--effort", "3"],
+    "1.0 dB, refine 300": [*ONE_DB, "--refine", "300"],
     "1.0 dB, effort 7": [*ONE_DB, "--effort", "7"],
     "1.0 dB, no repair": [*ONE_DB, "--repair", "0"],
     "1.0 dB, segment": SEGMENT,
