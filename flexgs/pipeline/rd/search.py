@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flexgs.core import Splats
 from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
-from flexgs.pipeline.rd.candidate import Candidate, find_blocks, make_candidate
+from flexgs.pipeline.rd.candidate import Blocks, Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import Effort, choose_effort
 from flexgs.pipeline.rd.polish import PARTS, polish
 from flexgs.pipeline.rd.reduced import Reduced, leave_scene, reduce_scene
 from flexgs.pipeline.rd.refine import refine
 from flexgs.report import RepairFacts, RepairRound
-from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
+from flexgs.search import (
+    Evaluation,
+    MaxDrop,
+    Measured,
+    SearchResult,
+    Setting,
+    Target,
+    find_strength,
+)
 
 LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
 ENOUGH_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
@@ -25,43 +33,72 @@ GENTLER = 0.5  # factor of the limit for the next try
 ERROR_A_GAUSSIAN = 36.0
 
 
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What quantisation starts from."""
+
+    effort: Effort
+    exact: Reduced  # as removal and repair left it
+    polished: Reduced  # repaired further with the rounding in the loop
+    blocks: Blocks
+    floor_db: float  # drop of `exact` on the search's views
+    strength: float  # a first guess
+
+
 def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
     """The smallest file that meets the target.
 
     Raises:
         TargetUnreachableError: no strength meets it, unless `best_effort`.
     """
+    start = _start(job, target, meter)
+    result, candidates = _land(job, target, meter, start)
+    best, effort = result.best, job.options.effort
+    with job.clock.stage("encode"), job.progress.stage("encode"):
+        drop = {"strength": best.strength, "drop_db": round(best.drop_db, 4)}
+        data = candidates[best.strength].pack({**job.facts, "effort": effort, **drop})
+    plan = {"effort": effort, "strength": best.strength}
+    return Found(data, result, plan, _repair_facts(start.exact, job.splats))
+
+
+def _start(job: Job, target: Target, meter: DropMeter) -> _Start:
     views = len(job.views.split.scoring)
     effort = choose_effort(job.options.effort, job.options.repair, views)
     reduced, floor = _reduce(job, target, meter, effort)
     if job.options.refine_s:
         reduced = refine(job, reduced, target, job.options.refine_s)
         floor = meter(reduced.splats)
-    bias = floor - reduced.monitor(reduced.splats)  # of the monitor, for predictions
     with job.clock.stage("weigh"), job.progress.stage("weigh every parameter"):
         blocks = find_blocks(reduced.splats, reduced.views, job.renderer, effort.fisher_share)
     first = _first_strength(reduced, target, floor)
-    exact = reduced
+    polished = reduced
     if effort.polish:
         total = round(effort.polish / PARTS * len(reduced.views))
         with job.clock.stage("polish"), job.progress.stage("polish", total=total) as advance:
-            polished = polish(reduced, blocks, job.renderer, first, effort.polish, advance)
-        reduced = replace(reduced, splats=polished)
-    known: dict[float, Candidate] = {}
-    facts = {**job.facts, "effort": job.options.effort}
+            splats = polish(reduced, blocks, job.renderer, first, effort.polish, advance)
+        polished = replace(reduced, splats=splats)
+    return _Start(effort, reduced, polished, blocks, floor, first)
+
+
+def _land(
+    job: Job, target: Target, meter: DropMeter, start: _Start
+) -> tuple[SearchResult, dict[float, Candidate]]:
+    """The strength that meets the target, and all candidates by strength."""
+    reduced, count = start.polished, max(start.polished.splats.n, 1)
+    bias = start.floor_db - reduced.monitor(start.exact.splats)  # of the monitor, for predictions
+    pruned = 1 - reduced.splats.n / job.splats.n
+    candidates: dict[float, Candidate] = {}
+    metadata = {**job.facts, "effort": job.options.effort, "drop_db": LONGEST_DROP}
 
     def measure(strength: float) -> Measured:
-        candidate = make_candidate(reduced, blocks, job.renderer, effort, strength)
-        known[strength] = candidate
-        data, decoded = candidate.decoded({**facts, "drop_db": LONGEST_DROP})
-        setting = Setting(
-            1 - reduced.splats.n / job.splats.n, candidate.without_sh / max(reduced.splats.n, 1)
-        )
+        candidate = make_candidate(reduced, start.blocks, job.renderer, start.effort, strength)
+        candidates[strength] = candidate
+        data, decoded = candidate.decoded(metadata)
+        setting = Setting(pruned, candidate.without_sh / count)
         predicted = reduced.monitor(decoded) + bias
         return Measured(setting, len(data), meter(decoded), predicted)
 
-    most = job.options.max_evaluations
-    enough = min(most, ENOUGH_CANDIDATES)
+    enough = min(job.options.max_evaluations, ENOUGH_CANDIDATES)
     with job.clock.stage("quantise"), job.progress.stage("quantise", total=enough) as tick:
 
         def on_evaluation(_: Evaluation) -> None:
@@ -70,20 +107,15 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         result = find_strength(
             measure,
             target,
-            first,
-            floor,
-            most,
+            start.strength,
+            start.floor_db,
+            job.options.max_evaluations,
             enough=enough,
             seconds=job.options.time_budget_s,
             best_effort=job.options.best_effort,
             on_evaluation=on_evaluation,
         )
-    best = result.best
-    with job.clock.stage("encode"), job.progress.stage("encode"):
-        metadata = {**facts, "strength": best.strength, "drop_db": round(best.drop_db, 4)}
-        data = known[best.strength].pack(metadata)
-    plan = {"effort": job.options.effort, "strength": best.strength}
-    return Found(data, result, plan, _repair_facts(exact, job.splats))
+    return result, candidates
 
 
 def _reduce(job: Job, target: Target, meter: DropMeter, effort: Effort) -> tuple[Reduced, float]:
