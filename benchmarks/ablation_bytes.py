@@ -16,7 +16,7 @@ from ablation_kernels import rebuild, record
 
 from flexgs.codec import rd_chunk_bounds
 from flexgs.codec.rd import colours, columns, geometry_chunks
-from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS
+from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc
 from flexgs.codec.rd.geometry import cell_shift
 from flexgs.codec.rd.geometry_chunks import know_geometry
 from flexgs.codec.rd.geometry_values import value_geometry
@@ -78,8 +78,9 @@ def residuals_of(candidate: Candidate, chunk: ChunkSymbols) -> dict[str, Ints]:
     )
     tables = colours._dc_tables(side)
     values, model = chunk.colours.dc.copy(), new_model(DC_CONTEXTS, DC_MIXERS)
-    code_dc = rebuild(colours.code_dc, code_int=record)
-    code_dc(found["dc"], data, *model, values, *tables, *colours._NO_TARGETS)
+    rebuild(code_dc, code_int=record)(
+        found["dc"], data, *model, values, *tables, *colours._NO_TARGETS
+    )
     scales = found["log_scales"][1:].reshape(3, rows).T
     shifts = chunk.colours.shifts[:, None].astype(np.int64)
     dc = np.concatenate([found["dc"][1:].reshape(rows, 3), shifts], axis=1)

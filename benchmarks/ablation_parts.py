@@ -14,6 +14,7 @@ import numpy as np
 from ablation_bytes import Sizes, without_contexts, without_tree
 
 from flexgs.codec.rd import colours, columns, geometry, geometry_choice, geometry_chunks
+from flexgs.codec.rd.colours_dc import code_dc
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode
 from flexgs.pipeline.rd import polish
@@ -62,8 +63,8 @@ def nearest_geometry() -> Replaced:
 
 
 def nearest_dc() -> Replaced:
-    code_dc = kernels.rebuild(colours.code_dc, _round=kernels.nearest_residual)
-    return ((colours, "code_dc", code_dc),)
+    nearest = kernels.rebuild(code_dc, _round=kernels.nearest_residual)
+    return ((colours, "code_dc", nearest),)
 
 
 def dead_zone() -> Replaced:
