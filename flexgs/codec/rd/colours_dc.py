@@ -10,6 +10,7 @@ from numba import njit
 from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.codec.rd.sh_choice.expected import magnitude
 from flexgs.entropy.contexts import CODING, VALUE_MAX, code_bit, code_int, cost_int
+from flexgs.entropy.contexts.options import INLINED, pointer
 from flexgs.quant.adaptive.colours import SHIFT_MAX
 
 I8 = npt.NDArray[np.int8]
@@ -77,8 +78,11 @@ def code_dc(
     choosing = len(ideal) > 0
     guess = np.zeros(3, dtype=np.int64)
     spread = np.zeros(3, dtype=np.int64)
+    # addresses: arrays would be counted up and down at every call
+    known, near, parts = pointer(values), pointer(rows), pointer(shares)
+    guess_, spread_ = pointer(guess), pointer(spread)
     for i in range(len(values)):
-        _predict(values, rows[i], shares[i], guess, spread)
+        _predict(known, i, near, parts, guess_, spread_)
         first, second = np.int64(0), np.int64(0)
         for channel in range(3):
             wide = magnitude((4 * spread[channel]) // steps[i], SPREADS - 1)
@@ -98,21 +102,23 @@ def code_dc(
             second, first = first, residual
 
 
-@njit(**CODING)
-def _predict(values: I32, rows: I32, shares: I32, guess: I64, spread: I64) -> None:
+@njit(**INLINED)
+def _predict(values: I32, i: int, rows: I32, shares: I32, guess: I64, spread: I64) -> None:
     """The weighted mean of the neighbours, and three times their weighted distance from it."""
+    first, last = i * NEIGHBOURS, i * NEIGHBOURS + min(i, NEIGHBOURS)
+    weight = 0
+    for place in range(first, last):
+        weight += int(shares[place])
     for channel in range(3):
-        total, weight = 0, 0
-        for place in range(NEIGHBOURS):
-            if rows[place] >= 0:
-                total += int(shares[place]) * int(values[rows[place], channel])
-                weight += int(shares[place])
-        guess[channel] = total // weight if weight else 0
         total = 0
-        for place in range(NEIGHBOURS):
-            if rows[place] >= 0:
-                off = abs(int(values[rows[place], channel]) - int(guess[channel]))
-                total += int(shares[place]) * off
+        for place in range(first, last):
+            total += int(shares[place]) * int(values[3 * np.int64(rows[place]) + channel])
+        middle = total // weight if weight else 0
+        total = 0
+        for place in range(first, last):
+            off = abs(int(values[3 * np.int64(rows[place]) + channel]) - middle)
+            total += int(shares[place]) * off
+        guess[channel] = middle
         spread[channel] = 3 * total // weight if weight else UNKNOWN
 
 

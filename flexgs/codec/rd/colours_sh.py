@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.codec.rd.sh_choice.expected import (
     BUCKETS,
     SHIFT,
@@ -15,8 +16,10 @@ from flexgs.codec.rd.sh_choice.expected import (
     invert_weights,
     magnitude,
 )
-from flexgs.entropy.contexts import CODING, code_bit, code_uint
-from flexgs.entropy.contexts.options import INLINED
+from flexgs.entropy.contexts import CODING
+from flexgs.entropy.contexts.calls import uint_at
+from flexgs.entropy.contexts.model import decide
+from flexgs.entropy.contexts.options import INLINED, pointer
 
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
@@ -62,46 +65,58 @@ def code_sh(
     m, rest = symbols.shape[:2]
     if rest == 0:
         return
-    counts = np.zeros((m, 3), dtype=np.int64)
-    signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
+    numbers = np.zeros((m, 3), dtype=np.int64)
+    means, magnitudes = np.empty(rest, np.int64), np.empty(rest, np.int64)
+    # addresses: arrays would be counted up and down at every call
+    r, d, s, w = pointer(coder), pointer(data), pointer(slots), pointer(weights)
+    values, rows, parts = pointer(symbols), pointer(near), pointer(shares)
+    counts, signed, sizes = pointer(numbers), pointer(means), pointer(magnitudes)
     for i in range(m):
-        inverse = invert_weights(i, near, shares)
+        inverse = invert_weights(i, rows, parts)
+        level = np.int64(levels[i])
         for channel in range(3):
-            number = 0
-            for j in range(rest):
-                number += int(symbols[i, j, channel] != 0)
+            own = 3 * rest * i + channel
+            number = _count(values, own, rest)
             before = _before(counts, i, channel)
-            mean = _mean_number(counts, i, channel, near, shares, inverse)
+            mean = _mean_number(counts, i, channel, rows, parts, inverse)
             total = expect_symbols(
-                symbols, counts, i, channel, near, shares, inverse, signed, sizes
+                values, counts, i, channel, rows, parts, inverse, rest, signed, sizes
             )
-            a = _COUNT_A + (channel * LEVELS + levels[i]) * 4 + before
+            a = _COUNT_A + (channel * LEVELS + level) * 4 + before
             b = _COUNT_B + (channel * MEANS + mean) * 4 + before
             c = _COUNT_C + (channel * TOTALS + total) * 4 + before
-            number = code_uint(coder, data, slots, weights, a, b, c, channel, number)
-            number = min(number, rest)
-            counts[i, channel] = number
+            number = min(uint_at(r, d, s, w, a, b, c, channel, number), rest)
+            counts[3 * i + channel] = number
             if number:
-                _code_places(coder, data, slots, weights, symbols, i, channel, number, sizes)
-                level = levels[i]
-                _code_values(coder, data, slots, weights, symbols, i, channel, level, signed)
+                _code_places(r, d, s, w, values, own, rest, channel, number, sizes)
+                _code_values(r, d, s, w, values, own, rest, channel, level, signed)
+
+
+@njit(**INLINED)
+def _count(symbols: I16, own: int, rest: int) -> int:
+    """How many are not 0."""
+    number = 0
+    for j in range(rest):
+        number += int(symbols[own + 3 * j] != 0)
+    return number
 
 
 @njit(**INLINED)
 def _before(counts: I64, i: int, channel: int) -> int:
     """What the channels before say, 0..3."""
     if channel == 2:
-        return int(counts[i, 0] > 0) + 2 * int(counts[i, 1] > 0)
-    return min(int(counts[i, 0]), 3) if channel else 0
+        return int(counts[3 * i] > 0) + 2 * int(counts[3 * i + 1] > 0)
+    return min(int(counts[3 * i]), 3) if channel else 0
 
 
 @njit(**INLINED)
 def _mean_number(counts: I64, i: int, channel: int, near: I32, shares: I32, inverse: int) -> int:
     """The weighted mean of the neighbours' numbers, as a bucket."""
     total = 0
-    for place in range(near.shape[1]):
-        if near[i, place] >= 0:
-            total += int(shares[i, place]) * int(counts[near[i, place], channel])
+    for place in range(i * NEIGHBOURS, (i + 1) * NEIGHBOURS):
+        row = int(near[place])
+        if row >= 0:
+            total += int(shares[place]) * int(counts[3 * row + channel])
     return int(magnitude((total * inverse) >> SHIFT, MEANS - 1))
 
 
@@ -122,12 +137,12 @@ def _code_places(
     slots: U32,
     weights: I32,
     symbols: I16,  # where a decoder finds one that is not 0 it writes 1
-    i: int,
+    own: int,  # the first one; the channel's are 3 apart
+    rest: int,
     channel: int,
     number: int,
     sizes: I64,  # what the neighbours expect
 ) -> None:
-    rest = symbols.shape[1]
     later = 0
     for j in range(rest):
         later += int(sizes[j])
@@ -139,8 +154,8 @@ def _code_places(
         used = 1
         if number < left:
             expected = magnitude(sizes[j], BUCKETS - 1)
-            both = int(symbols[i, j, 0] != 0) if channel else 0
-            used = int(symbols[i, j, channel] != 0)
+            both = int(symbols[own + 3 * j - channel] != 0) if channel else 0
+            used = int(symbols[own + 3 * j] != 0)
             few = min(number, 4) - 1
             a = _PLACE_A + (channel * 8 + min(number, 8) - 1) * 16 + left
             b = (
@@ -149,9 +164,9 @@ def _code_places(
                 + _share(int(sizes[j]), later)
             )
             c = _PLACE_C + ((channel * REST + j) * BUCKETS + expected) * 2 + both
-            used = code_bit(coder, data, slots, weights, a, b, c, 3 + channel, 0, used)
-        if used != int(symbols[i, j, channel] != 0):
-            symbols[i, j, channel] = used
+            used = decide(coder, data, slots, weights, a, b, c, 3 + channel, 0, used)
+        if used != int(symbols[own + 3 * j] != 0):
+            symbols[own + 3 * j] = used
         number -= used
 
 
@@ -162,18 +177,19 @@ def _code_values(
     slots: U32,
     weights: I32,
     symbols: I16,
-    i: int,
+    own: int,
+    rest: int,
     channel: int,
     level: int,
     signed: I64,  # what the neighbours expect
 ) -> None:
     """Signs and sizes of the symbols that are not 0."""
     last = 0
-    for j in range(symbols.shape[1]):
-        value = int(symbols[i, j, channel])
+    for j in range(rest):
+        value = int(symbols[own + 3 * j])
         if value == 0:
             continue
-        both = int(np.sign(symbols[i, j, 0])) + 1 if channel else 1
+        both = int(np.sign(int(symbols[own + 3 * j - channel]))) + 1 if channel else 1
         side = int(np.sign(signed[j])) + 1
         bucket = magnitude(abs(signed[j]), BUCKETS - 1)
         bucket = bucket if side else 2 * BUCKETS - 1 - bucket
@@ -181,11 +197,11 @@ def _code_values(
         b = _SIGN_B + (channel * REST + j) * 3 + side
         c = _SIGN_C + channel * 9 + side * 3 + both
         sign = int(value < 0)
-        sign = code_bit(coder, data, slots, weights, a, b, c, 6 + channel, 0, sign)
+        sign = decide(coder, data, slots, weights, a, b, c, 6 + channel, 0, sign)
         a = _SIZE_A + channel * REST + j
         b = _SIZE_B + channel * LEVELS + level
         c = _SIZE_C + channel * 9 + min(last, 8)
         size = abs(value) - 1
-        size = code_uint(coder, data, slots, weights, a, b, c, 9 + channel, size) + 1
+        size = uint_at(coder, data, slots, weights, a, b, c, 9 + channel, size) + 1
         last = min(size, SYMBOL_MAX)
-        symbols[i, j, channel] = -last if sign else last
+        symbols[own + 3 * j] = -last if sign else last

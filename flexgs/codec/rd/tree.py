@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from flexgs.entropy.contexts import CODING, code_bit, code_uint, new_model
-from flexgs.entropy.contexts.options import Int
+from flexgs.entropy.contexts import CODING, code_uint, new_model
+from flexgs.entropy.contexts.model import decide
+from flexgs.entropy.contexts.options import INLINED, Int, pointer
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
@@ -28,7 +29,7 @@ _AXIS = 0x1249249249249249  # bits of the first axis in a Morton code
 _HASH = 0x9E3779B97F4A7C15 >> 1
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def _slot(table: I64, mask: Int, code: Int) -> Int:
     """Where a code is or would be. Crowded codes may go missing, alike at both sides."""
     place: Int = (np.int64(code * _HASH) >> 20) & mask
@@ -39,7 +40,7 @@ def _slot(table: I64, mask: Int, code: Int) -> Int:
     return place
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def _sides(table: I64, mask: int, code: int, family: int, bits: int) -> int:
     """Which of the six nodes next to a node exist: bit 2 axis + (0 below, 1 above).
 
@@ -62,7 +63,7 @@ def _sides(table: I64, mask: int, code: int, family: int, bits: int) -> int:
     return found
 
 
-@njit(**CODING)
+@njit(**INLINED)
 def _code_children(
     coder: U64,
     data: U8,
@@ -84,7 +85,7 @@ def _code_children(
         a = (level * 8 + min(count, 7)) * _SIDES + near
         b = _FIRST_B + (seen if k < 7 else 128 + (seen & 127)) * _SIDES + near
         c = _FIRST_C + (level * 9 + siblings) * _SIDES + near
-        bit = code_bit(coder, data, slots, weights, a, b, c, level, k, (mask >> k) & 1)
+        bit = decide(coder, data, slots, weights, a, b, c, level, k, (mask >> k) & 1)
         seen |= bit << k
         count += bit
     return seen
@@ -94,8 +95,9 @@ def _code_children(
 def _fill_table(table: I64, mask: int, nodes: I64) -> None:
     """The table holds the given nodes and nothing else."""
     table[: mask + 1] = -1
+    places = pointer(table)
     for code in nodes:
-        table[_slot(table, mask, code)] = code
+        table[_slot(places, mask, code)] = code
 
 
 @njit(**CODING)
@@ -118,6 +120,9 @@ def code_tree(
     while room < 2 * n:
         room *= 2
     table = np.empty(room, np.int64)
+    # addresses: arrays would be counted up and down at every call
+    r, d, s, w = pointer(coder), pointer(data), pointer(slots), pointer(weights)
+    places = pointer(table)
     used = 1
     for level in range(levels):
         shift = 3 * (levels - 1 - level)
@@ -131,9 +136,9 @@ def code_tree(
                 mask |= 1 << ((codes[place] >> shift) & 7)
                 place += 1
             family = families[index]
-            sides = _sides(table, size - 1, node, family, (1 << (3 * level)) - 1)
+            sides = _sides(places, size - 1, node, family, (1 << (3 * level)) - 1)
             siblings = CHILDREN[family]
-            mask = _code_children(coder, data, slots, weights, level, siblings, sides, mask)
+            mask = _code_children(r, d, s, w, level, siblings, sides, mask)
             for k in range(8):
                 if (mask >> k) & 1:
                     if found == n:

@@ -43,7 +43,7 @@ def _check_value(coder: Coder, v: Int, least: Int) -> None:
 
 
 @njit(**CODING)
-def _code_uint(
+def uint_at(
     coder: Coder,
     data: Bytes,
     slots: Slots,
@@ -54,6 +54,7 @@ def _code_uint(
     mixer: Int,
     v: Int,
 ) -> Int:
+    """`code_uint` of addresses and int64 numbers, for kernels that hold `pointer`s."""
     _check_value(coder, v, 0)
     if not decide(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
         return np.int64(0)
@@ -62,7 +63,7 @@ def _code_uint(
 
 
 @njit(**CODING)
-def _code_int(
+def int_at(
     coder: Coder,
     data: Bytes,
     slots: Slots,
@@ -73,6 +74,7 @@ def _code_int(
     mixer: Int,
     v: Int,
 ) -> Int:
+    """`code_int` of addresses and int64 numbers, for kernels that hold `pointer`s."""
     _check_value(coder, v, -VALUE_MAX)
     if not decide(coder, data, slots, weights, a, b, c, mixer, 0, np.int64(v != 0)):
         return np.int64(0)
@@ -97,7 +99,7 @@ def code_uint(
     """A value of 0..VALUE_MAX."""
     r, d, s, w = pointer(coder), pointer(data), pointer(slots), pointer(weights)
     a, b, c, mixer = np.int64(a), np.int64(b), np.int64(c), np.int64(mixer)
-    result: Int = _code_uint(r, d, s, w, a, b, c, mixer, np.int64(v))
+    result: Int = uint_at(r, d, s, w, a, b, c, mixer, np.int64(v))
     return result
 
 
@@ -116,7 +118,7 @@ def code_int(
     """A value of -VALUE_MAX..VALUE_MAX."""
     r, d, s, w = pointer(coder), pointer(data), pointer(slots), pointer(weights)
     a, b, c, mixer = np.int64(a), np.int64(b), np.int64(c), np.int64(mixer)
-    result: Int = _code_int(r, d, s, w, a, b, c, mixer, np.int64(v))
+    result: Int = int_at(r, d, s, w, a, b, c, mixer, np.int64(v))
     return result
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
+from llvmlite.ir import Constant, IntType
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -42,3 +43,15 @@ def _pointer(typingctx: Any, array: Any) -> Any:
 # pointer(array) in a kernel: the address of the first item, indexable; the caller keeps the array
 # alive. Passing arrays down costs two atomic operations a call and array, more than the coding.
 pointer: Any = intrinsic(_pointer)
+
+
+def _highest_bit(typingctx: Any, value: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        zeros = builder.ctlz(args[0], Constant(IntType(1), 1))
+        return builder.sub(Constant(IntType(64), 63), zeros)
+
+    return (types.int64(types.int64), codegen) if value == types.int64 else None
+
+
+# highest_bit(value) in a kernel: floor(log2 value) of an int64 >= 1.
+highest_bit: Any = intrinsic(_highest_bit)

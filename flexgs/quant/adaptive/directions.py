@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from flexgs.core.rotations import quats_to_matrices
+from flexgs.quant.adaptive.feedback import KERNEL
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -83,38 +85,55 @@ def pole_frames(faces: I32, a: F64, b: F64) -> F64:  # (n,) each -> (n, 4)
 
 def dequantise_quats(faces: I32, a: F64, b: F64, c: F64) -> F32:  # (n,) each -> (n, 4)
     """Unit quaternions w, x, y, z whose axes are in `pole_order`."""
-    frame = pole_frames(faces, a, b)
-    half = bend(c)
-    norm = np.sqrt(1.0 + half * half)
-    cosine, sine = 1.0 / norm, half / norm
-    w, x, y = frame[:, 0], frame[:, 1], frame[:, 2]
-    # frame * (cos, 0, 0, sin)
-    vector = np.stack([x * cosine + y * sine, y * cosine - x * sine, w * sine], axis=1)
-    quats = np.empty((len(w), 4))
-    quats[:, 0] = w * cosine
-    np.put_along_axis(quats[:, 1:], face_turns(faces), vector, axis=1)
-    # Now the rotation is right, but starts from the face's axes instead of the world's.
-    return _rename_body(quats, faces).astype(np.float32)
+    quats = np.empty((len(faces), 4), np.float32)
+    _fill_quats(faces, a, b, c, quats)
+    return quats
 
 
-def _rename_body(quats: F64, faces: I32) -> F64:
-    """q * turn, where turn brings the body's x, y, z to the world axes that the face calls so."""
-    renamed = quats.copy()
-    for face, sign in ((0, -0.5), (1, 0.5)):  # a third of a turn about (1, 1, 1), back and forth
-        rows = faces == face
-        w, x, y, z = quats[rows].T
-        half = 0.5 * w
-        along, back = sign * w, -sign
-        renamed[rows] = np.stack(
-            [
-                half + sign * (x + y + z),
-                0.5 * x - along + back * (y - z),
-                0.5 * y - along + back * (z - x),
-                0.5 * z - along + back * (x - y),
-            ],
-            axis=1,
-        )
-    return np.asarray(np.where(renamed[:, :1] < 0, -renamed, renamed))
+@njit(**KERNEL)
+def _fill_quats(faces: I32, a: F64, b: F64, c: F64, quats: F32) -> None:
+    """The arithmetic of one Gaussian after the other; no product is fused with a sum."""
+    vector = np.empty(3)
+    for i in range(len(faces)):
+        across, along = _bend(a[i]), _bend(b[i])
+        w = np.sqrt(across * across + along * along + 1.0) + 1.0
+        norm = np.sqrt(w * w + along * along + across * across)
+        w, x, y = w / norm, -along / norm, across / norm
+        half = _bend(c[i])
+        norm = np.sqrt(1.0 + half * half)
+        cosine, sine = 1.0 / norm, half / norm
+        # frame * (cos, 0, 0, sin)
+        face = np.int64(faces[i])
+        vector[(face + 1) % 3] = x * cosine + y * sine
+        vector[(face + 2) % 3] = y * cosine - x * sine
+        vector[face] = w * sine
+        w, x, y, z = w * cosine, vector[0], vector[1], vector[2]
+        # Now the rotation is right, but starts from the face's axes instead of the world's.
+        if face != 2:
+            w, x, y, z = _rename_body(w, x, y, z, -0.5 if face == 0 else 0.5)
+        if w < 0:
+            w, x, y, z = -w, -x, -y, -z
+        quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3] = w, x, y, z
+
+
+@njit(**KERNEL)
+def _bend(t: float) -> float:
+    return t * (BEND[0] + BEND[1] * (t * t))
+
+
+@njit(**KERNEL)
+def _rename_body(
+    w: float, x: float, y: float, z: float, sign: float
+) -> tuple[float, float, float, float]:
+    """q * a third of a turn about (1, 1, 1), back (sign -0.5) or forth (0.5)."""
+    half = 0.5 * w
+    along, back = sign * w, -sign
+    return (
+        half + sign * (x + y + z),
+        0.5 * x - along + back * (y - z),
+        0.5 * y - along + back * (z - x),
+        0.5 * z - along + back * (x - y),
+    )
 
 
 def spin_targets(axes: F64, faces: I32, a: F64, b: F64) -> F64:  # (n, 3, 3) columns x, y, z

@@ -40,6 +40,7 @@ from flexgs.codec.rd.sh_choice.search import (
     reduce_block,
 )
 from flexgs.entropy.contexts import CODING
+from flexgs.entropy.contexts.options import pointer
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -113,15 +114,27 @@ def _choose_chunk(
     across, slope = np.empty(rest), np.empty(rest)
     signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
     counts = np.zeros((len(symbols), 3), np.int64)
+    near_, weights_ = pointer(near), pointer(weights)
+    known = pointer(symbols), pointer(counts)
+    around = pointer(signed), pointer(sizes)
     kept, prices = np.empty(rest, np.int64), np.zeros((4, SIZES))
     for i in range(len(symbols)):
         own = reduce_block(blocks[i], reduced, across)
         before = 0
-        inverse = invert_weights(i, near, weights)
+        inverse = invert_weights(i, near_, weights_)
         for channel in range(3):
             _fill_slope(slope, reduced, colours[i, :, channel])
             total = expect_symbols(
-                symbols, counts, i, channel, near, weights, inverse, signed, sizes
+                known[0],
+                known[1],
+                i,
+                channel,
+                near_,
+                weights_,
+                inverse,
+                rest,
+                around[0],
+                around[1],
             )
             context = (before if channel else classes[i]) * TOTALS + total
             _fill_prices(prices, costs, channel, context, signed, sizes)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.entropy.contexts.options import INLINED
 
 I16 = npt.NDArray[np.int16]
@@ -33,12 +34,12 @@ def magnitude(value: int, most: int) -> int:
 
 
 @njit(**INLINED)
-def invert_weights(i: int, rows: I32, weights: I32) -> int:
+def invert_weights(i: int, rows: I32, weights: I32) -> int:  # addresses
     """UNIT << SHIFT over the sum of a row's weights; 0 without neighbours."""
     whole = 0
-    for place in range(rows.shape[1]):
-        if rows[i, place] >= 0:
-            whole += int(weights[i, place])
+    for place in range(i * NEIGHBOURS, (i + 1) * NEIGHBOURS):
+        if rows[place] >= 0:
+            whole += int(weights[place])
     return (UNIT << SHIFT) // whole if whole else 0
 
 
@@ -51,23 +52,27 @@ def expect_symbols(
     rows: I32,  # (m, NEIGHBOURS)
     weights: I32,  # (m, NEIGHBOURS)
     inverse: int,  # of invert_weights
+    rest: int,  # k - 1
     signed: I64,  # (k - 1,) out: weighted mean, UNIT to a symbol
     sizes: I64,  # (k - 1,) out: weighted mean of magnitudes
 ) -> int:
-    """Fills `signed` and `sizes`; -> the bucket of the total, 0..TOTALS - 1."""
-    rest = len(signed)
+    """Fills `signed` and `sizes`; -> the bucket of the total, 0..TOTALS - 1.
+
+    Takes addresses of arrays, see `pointer`.
+    """
     for j in range(rest):
         signed[j] = 0
         sizes[j] = 0
     some = False
-    for place in range(rows.shape[1]):
-        row = int(rows[i, place])
-        if row < 0 or not counts[row, channel]:
+    for place in range(i * NEIGHBOURS, (i + 1) * NEIGHBOURS):
+        row = int(rows[place])
+        if row < 0 or not counts[3 * row + channel]:
             continue
         some = True
-        weight = int(weights[i, place])
+        weight = int(weights[place])
+        first = 3 * rest * row + channel
         for j in range(rest):
-            symbol = int(symbols[row, j, channel])
+            symbol = int(symbols[first + 3 * j])
             signed[j] += weight * symbol
             sizes[j] += weight * abs(symbol)
     if not some:
