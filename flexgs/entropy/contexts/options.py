@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from llvmlite.ir import Constant, IntType
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -47,8 +46,8 @@ pointer: Any = intrinsic(_pointer)
 
 def _highest_bit(typingctx: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        zeros = builder.ctlz(args[0], Constant(IntType(1), 1))
-        return builder.sub(Constant(IntType(64), 63), zeros)
+        zeros = builder.ctlz(args[0], context.get_constant(types.boolean, True))
+        return builder.sub(context.get_constant(types.int64, 63), zeros)
 
     return (types.int64(types.int64), codegen) if value == types.int64 else None
 
