@@ -29,7 +29,7 @@ from flexgs.codec.rd.geometry import (
 )
 from flexgs.core import Splats
 from flexgs.errors import SceneError
-from flexgs.quant.adaptive.blocks import Targets, turn_blocks
+from flexgs.quant.adaptive.blocks import Targets, factor_first, factor_turned, find_targets
 from flexgs.quant.adaptive.cells import (
     cell_codes,
     find_cells,
@@ -44,7 +44,7 @@ from flexgs.quant.adaptive.directions import (
     turn_errors,
 )
 from flexgs.quant.adaptive.features import OCTAVE
-from flexgs.quant.adaptive.feedback import choose_places, factor_blocks
+from flexgs.quant.adaptive.feedback import choose_places
 from flexgs.quant.adaptive.geometry_fit import plan_geometry
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.quant.adaptive.levels import (
@@ -54,6 +54,7 @@ from flexgs.quant.adaptive.levels import (
     fixed_values,
     opacity_errors,
     opacity_logits,
+    scale_targets,
 )
 
 I32 = npt.NDArray[np.int32]
@@ -79,10 +80,12 @@ def quantise_geometry(
             found=f"d = {splats.d}, model {splats.model}",
             hint="use the segment profile",
         )
-    plan, targets, contracted, blur = plan_geometry(splats, fisher, lam)
+    plan, contracted, blur = plan_geometry(splats, fisher, lam)
     cells = find_cells(contracted, plan.depth)
-    order = np.lexsort((-targets.scales[:, 0], cell_codes(cells, plan.depth)))
-    cells, targets, contracted = cells[order], targets.select(order), contracted[order]
+    largest = scale_targets(splats.log_scales.max(axis=1, initial=-np.inf), plan.floor)[0]
+    order = np.lexsort((-largest, cell_codes(cells, plan.depth)))
+    cells, contracted = cells[order], contracted[order]
+    targets = find_targets(splats, fisher, plan.floor, lam, order)
     symbols, moved = _round_all(plan, cells, targets, contracted, lam, blur)
     order = order[moved]
     root = _root(symbols.cells)
@@ -101,7 +104,7 @@ def _round_all(
     bends = np.exp2(np.array([plan.floor, blur]) / (OCTAVE / 2))
     known = know_cells(plan, cells)
     errors = np.zeros((n, 10))
-    pivots, mixing = factor_blocks(targets.blocks)
+    pivots, mixing = factor_first(targets)
     opacity = _round_column(opacity_column(known), targets.opacity, errors, pivots, mixing, 0, lam)
     learn_opacity(known, opacity, opacity_column(known).steps)
     errors[:, 0] = opacity_errors(opacity_logits(known.opacity), targets.opacity)
@@ -112,18 +115,17 @@ def _round_all(
             column, targets.scales[:, axis], errors, pivots, mixing, 1 + axis, lam, bends
         )
         learn_scale(known, axis, scales[:, axis], column.steps)
-    turned, faces = turn_blocks(targets, pole_order(known.needles))
-    pivots, mixing = factor_blocks(turned.blocks)
-    faces, poles, spins = _round_rotation(known, turned, faces, errors, pivots, mixing, lam)
+    axes, faces, pivots, mixing = factor_turned(targets, pole_order(known.needles))
+    faces, poles, spins = _round_rotation(known, axes, faces, errors, pivots, mixing, lam)
     splits = place_splits(known)
-    shifts = -np.einsum("nij,nj->ni", mixing[:, 7:, :7], errors[:, :7])
+    shifts = -np.einsum("nij,nj->ni", mixing[:, 3:, :7], errors[:, :7])
     octaves = np.maximum(np.where(cells < 0, -1 - cells, cells) >> plan.depth, 1) - 1
     fine = choose_places(
         contracted,
         float(plan.frame.radius) * np.exp2(octaves.astype(np.float64)),
         shifts,
         np.ascontiguousarray(pivots[:, 7:]),
-        np.ascontiguousarray(mixing[:, 7:, 7:]),
+        np.ascontiguousarray(mixing[:, 3:, 7:]),
         cells,
         splits,
         known.features[:, 0].copy(),
@@ -160,24 +162,24 @@ def _round_column(
 
 def _round_rotation(
     known: Known,
-    turned: Targets,
+    axes: F64,  # (n, 3, 3) in `pole_order`
     faces: I32,
     errors: F64,
     pivots: F64,
-    mixing: F64,
+    mixing: F64,  # (n, 6, 10) rows of rotation and place
     lam: float,
 ) -> tuple[I32, I32, I32]:
     n = len(faces)
     classes = pole_classes(known)
-    ab = pole_coordinates(turned.axes[:, :, 2], faces)
-    slopes = pole_slopes(turned.axes, faces, ab)
+    ab = pole_coordinates(axes[:, :, 2], faces)
+    slopes = pole_slopes(axes, faces, ab)
     faces = np.where(classes < NO_POLE, faces, 0).astype(np.int32)
     # the form of both turns, in a and b; b is rounded after a
-    lower = mixing[:, 4:6, 4:6] + np.eye(2)
+    lower = mixing[:, :2, 4:6] + np.eye(2)
     form = np.einsum("nki,nk,nkj->nij", lower, pivots[:, 4:6], lower)
     form = np.einsum("nki,nkl,nlj->nij", slopes, form, slopes)
-    shift = -np.einsum("nij,nj->ni", mixing[:, 4:6, :4], errors[:, :4])
-    shift[:, 1] -= mixing[:, 5, 4] * shift[:, 0]
+    shift = -np.einsum("nij,nj->ni", mixing[:, :2, :4], errors[:, :4])
+    shift[:, 1] -= mixing[:, 1, 4] * shift[:, 0]
     shift = np.linalg.solve(slopes, np.clip(shift, -0.3, 0.3)[:, :, None])[:, :, 0]
     across = form[:, 0, 1] / form[:, 1, 1]
     prices = np.stack([form[:, 0, 0] - across * form[:, 0, 1], form[:, 1, 1]])
@@ -192,13 +194,13 @@ def _round_rotation(
     poles[:, 1] = choose_column(column, wish * ONE, prices[1])
     values[:, 1] = fixed_values(poles[:, 1], column.steps)
     a, b = values[:, 0] / ONE, values[:, 1] / ONE
-    c = spin_targets(turned.axes, faces, a, b)
-    errors[:, 4:7] = turn_errors(turned.axes, dequantise_quats(faces, a, b, c))
-    shift_c = -np.einsum("nj,nj->n", mixing[:, 6, :6], errors[:, :6])
+    c = spin_targets(axes, faces, a, b)
+    errors[:, 4:7] = turn_errors(axes, dequantise_quats(faces, a, b, c))
+    shift_c = -np.einsum("nj,nj->n", mixing[:, 2, :6], errors[:, :6])
     slope = spin_slopes(c)
     column = spin_column(known, faces)
     wish = c + np.clip(shift_c / slope, -0.3, 0.3)
     spins = choose_column(column, wish * ONE, pivots[:, 6] * slope**2 / (lam * float(ONE) ** 2))
     quats = dequantise_quats(faces, a, b, fixed_values(spins, column.steps) / ONE)
-    errors[:, 4:7] = np.clip(turn_errors(turned.axes, quats), -0.5, 0.5)
+    errors[:, 4:7] = np.clip(turn_errors(axes, quats), -0.5, 0.5)
     return faces, poles, spins

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from flexgs.core import Splats
 from flexgs.core.rotations import normalize_quats, quats_to_matrices
 from flexgs.quant.adaptive.directions import find_faces
+from flexgs.quant.adaptive.feedback import factor_blocks
 from flexgs.quant.adaptive.levels import opacity_targets, scale_targets
 
 F64 = npt.NDArray[np.float64]
@@ -24,6 +26,7 @@ _REACH = (0.2, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
 # Moving a Gaussian, even along the line of sight, makes it change places with others in the order
 # of depth, which no derivative sees: every direction counts this share of all three together.
 _JOSTLE = 0.1
+_BATCH_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +42,16 @@ class Targets:
     axes: F64  # (n, 3, 3) columns: the axes in the order of scales, right-handed
     blocks: F64  # (n, 10, 10)
 
-    def select(self, rows: npt.NDArray[np.integer]) -> Targets:
-        """The targets of some rows."""
+    def select(self, rows: slice) -> Targets:
+        """Views of the targets of some rows."""
         return Targets(self.opacity[rows], self.scales[rows], self.axes[rows], self.blocks[rows])
+
+
+def batches(n: int) -> list[slice]:
+    """Even parts of n rows: what is worked out for each takes little memory at a time."""
+    count = max(-(-n // _BATCH_ROWS), 1)
+    bounds = [n * k // count for k in range(count + 1)]
+    return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def sort_axes(splats: Splats) -> tuple[I64, F64, F64]:
@@ -64,8 +74,22 @@ def find_targets(
     fisher: npt.NDArray[np.floating],  # (n, 10, 10) of local means, log_scales, rotation, logit
     floor: int,
     lam: float,
+    order: I64,  # (m,) which rows, in which order
 ) -> Targets:
     """Values and blocks in the quantised coordinates."""
+    m = len(order)
+    found = Targets(np.empty(m), np.empty((m, 3)), np.empty((m, 3, 3)), np.empty((m, 10, 10)))
+    for rows in batches(m):
+        own = order[rows]
+        part = _find_batch(splats.select(own), fisher[own], floor, lam)
+        found.opacity[rows], found.scales[rows] = part.opacity, part.scales
+        found.axes[rows], found.blocks[rows] = part.axes, part.blocks
+    return found
+
+
+def _find_batch(
+    splats: Splats, fisher: npt.NDArray[np.floating], floor: int, lam: float
+) -> Targets:
     n = splats.n
     order, axes, sign = sort_axes(splats)
     world = _matrices(splats)
@@ -89,6 +113,31 @@ def find_targets(
     blocks[:, diagonal[7:], diagonal[7:]] += jostle[:, None]
     blocks[:, diagonal, diagonal] += lam / reach**2
     return Targets(opacity, scales, axes, blocks)
+
+
+def factor_first(targets: Targets) -> tuple[F64, F64]:  # (n, 4), (n, 4, 4)
+    """D and M of what is rounded before the rotation."""
+    n = len(targets.opacity)
+    pivots, mixing = np.empty((n, 4)), np.empty((n, 4, 4))
+    for rows in batches(n):
+        part = factor_blocks(targets.blocks[rows])
+        pivots[rows], mixing[rows] = part[0][:, :4], part[1][:, :4, :4]
+    return pivots, mixing
+
+
+def factor_turned(
+    targets: Targets, poles: I64
+) -> tuple[F64, npt.NDArray[np.int32], F64, F64]:  # (n, 3, 3), (n,), (n, 10), (n, 6, 10)
+    """Axes and faces of `turn_blocks`, D of its blocks, and M from row 4 on."""
+    n = len(targets.opacity)
+    axes, faces = np.empty((n, 3, 3)), np.empty(n, np.int32)
+    pivots, mixing = np.empty((n, 10)), np.empty((n, 6, 10))
+    for rows in batches(n):
+        turned, faces[rows] = turn_blocks(targets.select(rows), poles[rows])
+        axes[rows] = turned.axes
+        pivots[rows], whole = factor_blocks(turned.blocks)
+        mixing[rows] = whole[:, 4:]
+    return axes, faces, pivots, mixing
 
 
 def turn_blocks(targets: Targets, poles: I64) -> tuple[Targets, npt.NDArray[np.int32]]:

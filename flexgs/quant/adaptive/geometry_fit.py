@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Splats
-from flexgs.quant.adaptive.blocks import Targets, find_targets, sort_axes
+from flexgs.quant.adaptive.blocks import find_targets, sort_axes
 from flexgs.quant.adaptive.cells import (
     MAX_DEPTH,
     cell_codes,
@@ -91,25 +91,25 @@ def find_blur(splats: Splats, fisher: npt.NDArray[np.floating], contracted: F64,
 
 def plan_geometry(
     splats: Splats, fisher: npt.NDArray[np.floating], lam: float
-) -> tuple[GeometryPlan, Targets, F64, int]:
-    """Frame, cells, and coefficients fitted to the scene; targets, contracted positions, blur."""
+) -> tuple[GeometryPlan, F64, int]:
+    """Frame, cells, and coefficients fitted to the scene; contracted positions, blur."""
     frame = fit_frame(splats.means)
     contracted = contract(splats.means, frame)
     depth = choose_depth(contracted)
     blur = find_blur(splats, fisher, contracted, depth)
     floor = int(np.clip(blur - _FLOOR_BELOW_BLUR, -MAX_FLOOR, MAX_FLOOR))
-    targets = find_targets(splats, fisher, floor, lam)
-    rows = slice(None, None, max(splats.n // _FIT_ROWS, 1))
+    rows = np.arange(0, splats.n, max(splats.n // _FIT_ROWS, 1))
+    targets = find_targets(splats, fisher, floor, lam, rows)
     cells = find_cells(contracted[rows], depth)
-    alpha, clearness = opacity_features(np.rint(targets.opacity[rows] * ONE).astype(np.int64))
-    scales = targets.scales[rows]
+    alpha, clearness = opacity_features(np.rint(targets.opacity * ONE).astype(np.int64))
+    scales = targets.scales
     features = stack_features(
         distance_features(cells, depth),
         alpha,
         clearness,
         np.rint(scales * OCTAVE).astype(np.int32),
     )
-    needed = _needed(targets.blocks[rows], float(frame.radius))
+    needed = _needed(targets.blocks, float(frame.radius))
     steps = [
         fit_steps(_known_only(features, known), weight * need, lam)
         for known, need, weight in zip(_STEP_FEATURES, needed, _WEIGHTS, strict=True)
@@ -119,7 +119,7 @@ def plan_geometry(
         for axis, known in enumerate(_STEP_FEATURES[1:4])
     ]
     plan = GeometryPlan(frame, depth, 0, floor, np.stack(steps), np.stack(guesses))
-    return plan, targets, contracted, blur
+    return plan, contracted, blur
 
 
 def _needed(blocks: F64, radius: float) -> list[F64]:  # (n, 10, 10) -> (n,) by row of STEPPED
