@@ -144,7 +144,7 @@ def _nearest(x: I32, y: I32, z: I32, i: int, block: I64) -> Keys:
 
     A key is the square of the distance, and below it how many rows are between.
     """
-    keys = _EMPTY
+    keys: Keys = _EMPTY
     for behind in range(0, min(i, WINDOW), BLOCK):
         first = i - behind - BLOCK
         _measure(x, y, z, i + BLOCK, first + BLOCK, block)
@@ -171,6 +171,6 @@ def _likeness(features: I32, own: int, other: int) -> int:
 @njit(**INLINED)
 def log2_sixteenths(value: int) -> int:
     """16 log2 of a value >= 1, within a sixteenth."""
-    bits = np.int64(highest_bit(np.int64(value)))
+    bits = int(highest_bit(np.int64(value)))
     below = value >> (bits - 5) if bits >= 5 else value << (5 - bits)
     return 16 * bits + int(_LOGS[below & 31])
