@@ -48,6 +48,7 @@ from flexgs.pipeline.rd.search import LONGEST_DROP, _first_strength, _reduce
 from flexgs.pipeline.views import find_views, photograph_reader, thin_views
 from flexgs.progress import SILENT
 from flexgs.render import get_renderer
+from flexgs.repair import Rates
 from flexgs.repair.passes import TargetOf
 from flexgs.repair.reduction import Schedule
 from flexgs.report import SceneFacts
@@ -250,7 +251,7 @@ def load(case: Case, path: Path) -> Start:
     views, watching = split_monitor(job.views.split.scoring)
     reference = job.views.reference_psnr(None)
     monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
-    reduced = Reduced(splats, kept["rows"], views, render_reader(job), monitor, ())
+    reduced = Reduced(splats, kept["rows"], views, render_reader(job), Rates(), monitor, ())
     floor, first = kept["numbers"].tolist()
     return Start(reduced, floor, Blocks(kept["geometry"], kept["colours"]), first)
 

@@ -45,6 +45,6 @@ def _warm_up_rd(renderer: Renderer, few: Splats, camera: Camera) -> None:
     repair_pass(free, [camera], renderer, lambda _: target, Rates(), 0, lambda _: None)
     monitor = DropMeter(few, [camera], renderer, None, 30.0)
     rows = np.arange(few.n)
-    reduced = Reduced(free.snapshot(), rows, (camera,), lambda _: target, monitor, ())
+    reduced = Reduced(free.snapshot(), rows, (camera,), lambda _: target, Rates(), monitor, ())
     blocks = find_blocks(reduced.splats, (camera,), renderer, 1.0)
     make_candidate(reduced, blocks, renderer, EFFORTS[FULL], 1e-3).decoded({})

@@ -68,6 +68,7 @@ def reduce_splats(
     limit_db: float,
     fewest: int,  # Gaussians that stay in any case
     schedule: Schedule,
+    rates: Rates,
     progress: Progress,
 ) -> list[Round]:
     """Leaves in `free` what the limit needs, repaired. Deterministic."""
@@ -80,15 +81,15 @@ def reduce_splats(
             floor = _least_kept(free.n, fewest, schedule.rounds - number)
             some = share_of(views, schedule.share, number)
             if schedule.repair:
-                sums = repair_pass(free, some, renderer, target_of, Rates(), number, advance)
+                sums = repair_pass(free, some, renderer, target_of, rates, number, advance)
             else:
                 sums = score_pass(free, some, renderer, advance)
             log.append(remove_least(free, sums, drop_of, limit, floor))
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
-                rates = Rates().scaled(settling_factor(number, schedule.settling))
-                repair_pass(free, views, renderer, target_of, rates, seed, advance)
+                shorter = rates.scaled(settling_factor(number, schedule.settling))
+                repair_pass(free, views, renderer, target_of, shorter, seed, advance)
                 log.append(Round(free.n, drop_of(free.splats())))
     return log
 

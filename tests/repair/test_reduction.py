@@ -14,7 +14,7 @@ from flexgs.core.rotations import normalize_quats
 from flexgs.pipeline.meter import DropMeter
 from flexgs.progress import SILENT
 from flexgs.render import Renderer, get_renderer
-from flexgs.repair import GROUPS, FreeSplats
+from flexgs.repair import GROUPS, FreeSplats, Rates
 from flexgs.repair.reduction import Round, Schedule, reduce_splats
 from tests.repair.conftest import TargetOf
 
@@ -35,7 +35,9 @@ def reduced(
 ) -> tuple[FreeSplats, list[Round], DropMeter]:
     free = FreeSplats(splats)
     meter = DropMeter(splats, ring[::4], renderer, None, PSNR)
-    log = reduce_splats(free, ring, renderer, target_of, meter, limit_db, fewest, schedule, SILENT)
+    log = reduce_splats(
+        free, ring, renderer, target_of, meter, limit_db, fewest, schedule, Rates(), SILENT
+    )
     return free, log, meter
 
 
@@ -136,5 +138,7 @@ def test_progress_counts_every_view_once(
             return nullcontext(steps.append)
 
     meter = DropMeter(splats, ring[::4], renderer, None, PSNR)
-    reduce_splats(FreeSplats(splats), ring, renderer, target_of, meter, 1.0, 10, SHORT, Counting())
+    reduce_splats(
+        FreeSplats(splats), ring, renderer, target_of, meter, 1.0, 10, SHORT, Rates(), Counting()
+    )
     assert seen == [("prune and repair", sum(steps))]

@@ -27,9 +27,9 @@ from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.render import Renderer
 from flexgs.render.own_frame import OWN
-from flexgs.repair import FreeSplats, Rates, repair_pass
+from flexgs.repair import FreeSplats, repair_pass
 
-RATES = Rates().only("dc", "sh").scaled(0.3)
+COLOUR_FACTOR = 0.3  # of the rates, where colours are solved again
 
 F32 = npt.NDArray[np.float32]
 
@@ -118,7 +118,8 @@ def make_candidate(
 def _solve_colours(splats: Splats, reduced: Reduced, renderer: Renderer, passes: float) -> Splats:
     """Colours that make up for rounded geometry."""
     free = FreeSplats(splats)
-    views, rates = reduced.views, RATES
+    views = reduced.views
+    rates = reduced.rates.only("dc", "sh").scaled(COLOUR_FACTOR)
     half = [views[0::2], views[1::2]]
     for number in range(round(2 * passes)):
         some = half[number % 2]

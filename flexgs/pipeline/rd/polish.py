@@ -16,7 +16,7 @@ from flexgs.progress import Advance
 from flexgs.quant.adaptive.colour_values import dequantise_colours
 from flexgs.quant.rotations import name_axes_like
 from flexgs.render import Renderer
-from flexgs.repair import FreeSplats, Rates, repair_pass
+from flexgs.repair import FreeSplats, repair_pass
 
 # Of the rates, in the first and in the second half. Bonsai at 1 dB, one pass: 0.985 dB before,
 # 0.929 at 0.15 (+0.6 % bytes), 0.902 at 0.5 (+0.8 %); one pass of each: 6 % fewer bytes.
@@ -61,7 +61,7 @@ def polish(
         free.round_like(None)
         free.round_like(round_splats(free.snapshot(), blocks, strength))
         some = reduced.views[done % PARTS :: PARTS]
-        rates = Rates().scaled(FACTORS[2 * done // parts])
+        rates = reduced.rates.scaled(FACTORS[2 * done // parts])
         repair_pass(free, some, renderer, reduced.target_of, rates, done, advance)
     free.round_like(None)
     return free.snapshot()

@@ -14,7 +14,7 @@ from flexgs.pipeline.job import Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.pipeline.views import MAX_SCORING_VIEWS, thin_views
-from flexgs.repair import FreeSplats
+from flexgs.repair import FreeSplats, Rates
 from flexgs.repair.reduction import Round, reduce_splats
 from flexgs.search import MaxDrop, Target
 
@@ -25,6 +25,9 @@ MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
 LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
 # Of the target's drop, what removal may use up: the last passes of repair win some of it back.
 LIMIT_REPAIRED, LIMIT_UNREPAIRED = 1.0, 0.6
+# Of the rates of repair where the target is the original's own renders: it starts at the optimum,
+# and full steps leave it.
+RENDERS_FACTOR = 0.3
 BITS_A_GAUSSIAN = 55.0  # about what one takes; for targets of size
 FEWEST = 64
 
@@ -37,6 +40,7 @@ class Reduced:
     rows: Rows  # of the same Gaussians in the original
     views: tuple[Camera, ...]  # that repair may look at
     target_of: Callable[[Camera], F32]
+    rates: Rates  # of repair
     monitor: DropMeter
     log: tuple[Round, ...]
 
@@ -80,6 +84,7 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
     views, watching = split_monitor(job.views.split.scoring)
     reference = job.views.reference_psnr(job.options.reference_psnr)
     target_of = render_reader(job)
+    rates = Rates() if job.photograph is not None else Rates().scaled(RENDERS_FACTOR)
     free = FreeSplats(job.splats)
     with job.clock.stage("prune and repair"):
         monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
@@ -99,6 +104,7 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
             float(limit),
             max(fewest, min(FEWEST, job.splats.n)),
             effort.schedule,
+            rates,
             job.progress,
         )
-    return Reduced(free.snapshot(), free.rows, views, target_of, monitor, tuple(log))
+    return Reduced(free.snapshot(), free.rows, views, target_of, rates, monitor, tuple(log))

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced, removal_limit
-from flexgs.repair import FreeSplats, Rates, repair_pass
+from flexgs.repair import FreeSplats, repair_pass
 from flexgs.repair.reduction import LAST_FACTORS, MIN_KEPT, Round, remove_least, share_of
 from flexgs.search import MaxDrop, Target
 
@@ -35,7 +35,7 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
             tick(int(spent) - shown)
             shown = int(spent)
             some = share_of(reduced.views, SHARE, number)
-            rates = Rates().scaled(_factor(spent / seconds))
+            rates = reduced.rates.scaled(_factor(spent / seconds))
             sums = repair_pass(
                 free, some, job.renderer, reduced.target_of, rates, number, lambda _: None
             )
