@@ -37,7 +37,7 @@ EFFORTS = {
 def choose_effort(level: int, repair: int | None, views: int = LEAST_VIEWS) -> Effort:
     """The level's work, with another number of passes after the last removal; 0: no repair at all.
 
-    Few views to repair by mean no repair either, unless it is asked for.
+    Few views to repair by mean no repair either, unless it is asked for (`views`: given ones).
 
     >>> choose_effort(5, 0).schedule.repair, choose_effort(5, 7).schedule.settling
     (False, 7)

@@ -62,7 +62,8 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
 
 
 def _start(job: Job, target: Target, meter: DropMeter) -> _Start:
-    views = len(job.views.split.scoring)
+    # Invented views miss parts of a scene, which repair by the others then harms.
+    views = 0 if job.views.invented else len(job.views.split.scoring)
     effort = choose_effort(job.options.effort, job.options.repair, views)
     reduced, floor = _reduce(job, target, meter, effort)
     if job.options.refine_s:
