@@ -33,6 +33,9 @@ OVERDRAFT = 1.0  # the limit of the first round is so many times higher, falling
 # 0.15: 0.612 / 0.525 / 0.511 / 0.519 dB; after 0.5, then 0.15: 0.480 dB. Falling from the first
 # pass on is worse (0.743 dB on the monitor views after four, 0.679 at full length).
 LAST_FACTORS = (0.4, 0.15)
+# A Gaussian that no view of a round sees scores zero and goes first: bonsai by 30 of 91 invented
+# views lost 0.5 dB with its first 5 %.
+ENOUGH_VIEWS = 50
 BISECTIONS = 6
 
 
@@ -44,11 +47,6 @@ class Schedule:
     settling: int  # passes after the last removal
     share: float  # of the views, in the passes that are followed by a removal
     repair: bool = True
-
-    @property
-    def views(self) -> float:
-        """Passes over all views that this costs."""
-        return self.rounds * self.share + self.settling
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,11 @@ def reduce_splats(
 ) -> list[Round]:
     """Leaves in `free` what the limit needs, repaired. Deterministic."""
     log = []
-    total = round(schedule.views * len(views))
+    rounds = range(schedule.rounds)
+    total = sum(len(share_of(views, schedule.share, number)) for number in rounds)
+    total += schedule.settling * len(views)
     with progress.stage("prune and repair", total=total) as advance:
-        for number in range(schedule.rounds):
+        for number in rounds:
             left = 1 - (number + 1) / schedule.rounds
             limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
             floor = _least_kept(free.n, fewest, schedule.rounds - number)
@@ -116,12 +116,12 @@ def remove_least(
 
 
 def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Camera]:
-    """Every so many views, others every round; at least one.
+    """Every so many views, others every round; at least ENOUGH_VIEWS where there are as many.
 
-    >>> share_of("abcde", 0.5, 1), share_of("a", 0.25, 3)
-    ('bd', 'a')
+    >>> len(share_of(range(200), 0.25, 1)), len(share_of(range(90), 0.25, 3))
+    (50, 90)
     """
-    stride = max(1, min(round(1 / share), len(views)))
+    stride = max(1, min(round(1 / share), len(views) // ENOUGH_VIEWS))
     return views[number % stride :: stride]
 
 
