@@ -37,7 +37,7 @@ def without_repair(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, 
 
 def one_round(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, kept: int) -> Found:
     """All removed at once, as many as in rounds (fewer where too much is lost); as many passes."""
-    passes = max(2, round(effort.schedule.views))
+    passes = max(2, round(effort.schedule.passes))
     schedule = Schedule(rounds=1, settling=passes - 1, share=1.0)
     once = replace(effort, schedule=schedule)
     for _ in range(TRIES):

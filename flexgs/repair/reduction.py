@@ -48,6 +48,11 @@ class Schedule:
     share: float  # of the views, in the passes that are followed by a removal
     repair: bool = True
 
+    @property
+    def passes(self) -> float:
+        """Passes over all views that this costs, where there are many views."""
+        return self.rounds * self.share + self.settling
+
 
 @dataclass(frozen=True)
 class Round:

@@ -84,7 +84,7 @@ def test_levels_have_bounds(given: dict[str, Any]) -> None:
 
 def test_every_level_has_work_and_none_has_less_than_the_one_before() -> None:
     assert sorted(EFFORTS) == list(range(1, 10))
-    work = [e.schedule.views + e.colour_passes + e.polish / PARTS for e in EFFORTS.values()]
+    work = [e.schedule.passes + e.colour_passes + e.polish / PARTS for e in EFFORTS.values()]
     assert work == sorted(work)
 
 
