@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from flexgs.compiling import CACHE
 from flexgs.core import Camera, Splats
 from flexgs.core.activations import logit
 from flexgs.core.sh import SH_C0
 from flexgs.progress import SILENT, Progress
 from flexgs.render import Parameters, Renderer
-from flexgs.render.cache import CACHE
 
 F32 = npt.NDArray[np.float32]
 

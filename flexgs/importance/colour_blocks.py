@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from flexgs.compiling import CACHE
 from flexgs.core import Camera, Splats
 from flexgs.core.sh import sh_basis
 from flexgs.importance.sums import F32, view_contributions
@@ -69,7 +70,7 @@ def add_view(
     _add_products(blocks, rows, basis, colour_weights.astype(np.float32, copy=False))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _add_products(blocks: F32, rows: Rows, basis: F32, weights: F32) -> None:
     k = basis.shape[1]
     for r in range(len(rows)):

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from flexgs.compiling import CACHE
 from flexgs.errors import SceneError
-from flexgs.render.cache import CACHE
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.render.cache import CACHE
+from flexgs.compiling import CACHE
 
 F32 = npt.NDArray[np.float32]
 

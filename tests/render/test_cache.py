@@ -14,7 +14,7 @@ def nowhere(*_):
 
 for locator in caching.CacheImpl._locator_classes:  # as if no folder could be written
     locator.from_function = nowhere
-from flexgs.render.cache import CACHE
+from flexgs.compiling import CACHE
 from flexgs.render import metrics
 import flexgs.render.cpu.rows
 import numpy as np

@@ -46,8 +46,8 @@ class Candidate:
     colours: ColourSymbols
     model: Model
 
-    def pack(self, metadata: Mapping[str, object]) -> bytes:
-        """The file."""
+    def pack(self, metadata: Mapping[str, object], threads: int | None = None) -> bytes:
+        """The file, by at most so many threads."""
         return pack_rd(
             self.geometry_plan,
             self.geometry,
@@ -55,12 +55,15 @@ class Candidate:
             self.colours,
             self.model,
             metadata,
+            threads=threads,
         )
 
-    def decoded(self, metadata: Mapping[str, object]) -> tuple[bytes, Splats]:
+    def decoded(
+        self, metadata: Mapping[str, object], threads: int | None = None
+    ) -> tuple[bytes, Splats]:
         """The file, and what it decodes to."""
-        data = self.pack(metadata)
-        return data, decode_splats(data)
+        data = self.pack(metadata, threads)
+        return data, decode_splats(data, threads=threads)
 
     @property
     def without_sh(self) -> int:

@@ -56,7 +56,8 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
     best, effort = result.best, job.options.effort
     with job.clock.stage("encode"), job.progress.stage("encode"):
         drop = {"strength": best.strength, "drop_db": round(best.drop_db, 4)}
-        data = candidates[best.strength].pack({**job.facts, "effort": effort, **drop})
+        metadata = {**job.facts, "effort": effort, **drop}
+        data = candidates[best.strength].pack(metadata, job.options.threads)
     plan = {"effort": effort, "strength": best.strength}
     return Found(data, result, plan, _repair_facts(start.exact, job.splats))
 
@@ -94,7 +95,7 @@ def _land(
     def measure(strength: float) -> Measured:
         candidate = make_candidate(reduced, start.blocks, job.renderer, start.effort, strength)
         candidates[strength] = candidate
-        data, decoded = candidate.decoded(metadata)
+        data, decoded = candidate.decoded(metadata, job.options.threads)
         setting = Setting(pruned, candidate.without_sh / count)
         predicted = reduced.monitor(decoded) + bias
         return Measured(setting, len(data), meter(decoded), predicted)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flexgs.render.cache import CACHE
+from flexgs.compiling import CACHE
 
 TILE = 16  # pixels a side; a row of a tile is one vector of 16 lanes
 AREA = TILE * TILE
