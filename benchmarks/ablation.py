@@ -36,6 +36,7 @@ from bonsai import arguments
 
 from flexgs.codec import describe
 from flexgs.core import Camera, Splats
+from flexgs.importance.sums import TargetOf
 from flexgs.io import read_ply
 from flexgs.options import CompressOptions
 from flexgs.pipeline.job import Job, StageClock
@@ -49,7 +50,6 @@ from flexgs.pipeline.views import find_views, photograph_reader, thin_views
 from flexgs.progress import SILENT
 from flexgs.render import get_renderer
 from flexgs.repair import Rates
-from flexgs.repair.passes import TargetOf
 from flexgs.repair.reduction import Schedule
 from flexgs.report import SceneFacts
 from flexgs.search import MaxDrop, Measured, Setting, find_strength

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import numpy as np
 
 from flexgs.core import Camera
+from flexgs.importance.sums import F64, TargetOf
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import Effort
@@ -19,7 +20,6 @@ from flexgs.progress import Advance
 from flexgs.render import Renderer
 from flexgs.repair import FreeSplats, Rates, repair_pass
 from flexgs.repair import reduction as rounds
-from flexgs.repair.passes import PassSums, TargetOf
 from flexgs.repair.reduction import Schedule
 from flexgs.search import MaxDrop
 
@@ -60,12 +60,12 @@ def by_blend_weight(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort,
         rates: Rates,
         seed: int,
         advance: Advance,
-    ) -> PassSums:
-        sums = repair_pass(free, views, renderer, target_of, rates, seed, advance)
+    ) -> F64:
+        repair_pass(free, views, renderer, target_of, rates, seed, advance)
         blend = np.zeros(free.n)
         for view in views:
             blend += renderer.contributions(free.splats(), view).blend
-        return replace(sums, removal=blend)
+        return blend
 
     with patch.object(rounds, "repair_pass", weighing_pass):
         return *_reduce(job, target, meter, effort), effort

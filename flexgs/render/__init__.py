@@ -5,7 +5,6 @@ from flexgs.render.devices import get_renderer
 from flexgs.render.protocol import (
     GROUPS,
     Contributions,
-    Misfit,
     Parameters,
     Renderer,
     zero_parameters,
@@ -14,7 +13,6 @@ from flexgs.render.protocol import (
 __all__ = [
     "GROUPS",
     "Contributions",
-    "Misfit",
     "Parameters",
     "Renderer",
     "get_renderer",

@@ -26,7 +26,7 @@ from flexgs.render.probes import (
     probed_contributions,
     probed_fisher,
 )
-from flexgs.render.protocol import F32, GROUPS, Contributions, Misfit, Parameters
+from flexgs.render.protocol import F32, GROUPS, Contributions, Parameters
 from flexgs.render.torch_scene import Activated, TorchSplats, activate, upload
 
 NEAR_PLANE = 0.01
@@ -120,16 +120,14 @@ class CudaRenderer:
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,
-    ) -> Misfit:
-        """See `Renderer.misfit`; removal errors and colour weights by probes."""
+    ) -> F32:  # (n,)
+        """See `Renderer.misfit`; removal errors by probes."""
         missed = self.render(splats, camera) - target
         found = self.backward(splats, camera, missed)
         for name in ("means", "log_scales", "quats", "opacity_logits", "sh"):
             total = getattr(gradient, name)
             total += getattr(found, name)
-        sums = self.contributions(splats, camera)
-        error = float(np.square(missed, dtype=np.float64).sum())
-        return Misfit(error, sums.removal, sums.colour_weights)
+        return self.contributions(splats, camera).removal
 
     def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
         """See `Renderer.blocks`; outer products of probes' gradients."""

@@ -44,15 +44,6 @@ class Contributions:
     hits: F32  # (n,) pixels it reaches before the transmittance is used up
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """How one view misses a target, and what every Gaussian does to that view."""
-
-    squared_error: float  # over pixels and channels
-    removal: F32  # (n,) as in Contributions
-    colour_weights: F32  # (n,) as in Contributions
-
-
 class Renderer(Protocol):
     """gsplat's semantics (docs/conventions.md): black background, colours not clamped above.
 
@@ -90,8 +81,8 @@ class Renderer(Protocol):
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,  # added to: the gradient of half the squared error
-    ) -> Misfit:
-        """One pass for all that repairing needs."""
+    ) -> F32:  # (n,)
+        """Removal errors as in Contributions, and the gradient, in one pass: what repair needs."""
 
     def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
         """Adds J^T J of each Gaussian's geometry to `total` (n, 10, 10); returns S_iv (n,).

@@ -2,7 +2,7 @@
 """What pruning and rounding broke, repaired against the views: self-distillation in few passes."""
 
 from flexgs.repair.free import FreeSplats
-from flexgs.repair.passes import PassSums, repair_pass, score_pass
+from flexgs.repair.passes import repair_pass
 from flexgs.repair.steps import GROUPS, Rates
 
-__all__ = ["GROUPS", "FreeSplats", "PassSums", "Rates", "repair_pass", "score_pass"]
+__all__ = ["GROUPS", "FreeSplats", "Rates", "repair_pass"]

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,10 +16,7 @@ Rows = npt.NDArray[np.integer]
 
 
 class FreeSplats:
-    """A working copy of some Gaussians; the original is never touched.
-
-    `sh_used` (n, k) marks the SH coefficients that may move; the others are zero and stay so.
-    """
+    """A working copy of some Gaussians; the original is never touched."""
 
     def __init__(self, splats: Splats) -> None:
         unit = normalize_quats(splats.quats.astype(np.float64)).astype(np.float32)
@@ -33,7 +28,6 @@ class FreeSplats:
         self._model = splats.model
         self._steps = 0
         self.rows: Rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
-        self.sh_used = np.ones(splats.sh.shape[:2], np.bool_)
         self.gradient = zero_parameters(splats)
 
     @property
@@ -60,7 +54,7 @@ class FreeSplats:
             self._rounding = {name: getattr(rounded, name) - exact[name] for name in GROUPS}
 
     def snapshot(self) -> Splats:
-        """The Gaussians as they are now, for good."""
+        """The exact values as they are now, for good."""
         return Splats(**{k: v.copy() for k, v in self._values.items()}, model=self._model)
 
     def keep(self, rows: Rows) -> None:
@@ -70,20 +64,7 @@ class FreeSplats:
             for name in GROUPS:
                 store[name] = store[name][rows]
         self.rows = self.rows[rows]
-        self.sh_used = self.sh_used[rows]
         self.gradient = zero_parameters(self.splats())
-
-    def set(self, **values: F32) -> None:
-        """Replaces whole groups, in the order of the rows; the memory of their steps is kept."""
-        replace(self.splats(), **values)  # type: ignore[arg-type]  # checks the shapes
-        for name, array in values.items():
-            self._values[name][:] = array
-
-    def use_sh(self, used: npt.NDArray[np.bool_]) -> None:  # (n, k)
-        """From now on only these coefficients may differ from zero."""
-        self.sh_used = used
-        self._values["sh"] *= used[..., None]
-        self._first["sh"] *= used[..., None]
 
     def move(self, rates: Rates) -> None:
         """One step along `gradient`, which is cleared."""
@@ -92,7 +73,6 @@ class FreeSplats:
             np.float32(1 / (1 - float(FIRST) ** self._steps)),
             np.float32(1 / (1 - float(SECOND) ** self._steps)),
         )
-        self.gradient.sh[~self.sh_used] = 0
         ones = np.ones(self.n, np.float32)
         sizes = np.exp(self._values["log_scales"].mean(axis=1))
         for name in GROUPS:

@@ -3,31 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from flexgs.core import Camera
+from flexgs.importance.sums import F64, TargetOf
 from flexgs.progress import Advance
 from flexgs.render import Renderer
 from flexgs.repair.free import FreeSplats
 from flexgs.repair.steps import Rates
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-TargetOf = Callable[[Camera], F32]  # (h, w, 3): what a view should look like
-
 BATCH = 2  # views a step
-
-
-@dataclass(frozen=True)
-class PassSums:
-    """Over all views of a pass, each at its own moment of it."""
-
-    removal: F64  # (n,) squared change of the images when a Gaussian is removed
-    colour_weights: F64  # (n,) sum of S_iv
 
 
 def repair_pass(
@@ -38,32 +25,19 @@ def repair_pass(
     rates: Rates,
     seed: int,  # of the order of the views; the same seed gives the same bits
     advance: Advance,
-    batch: int = BATCH,
-) -> PassSums:
-    """Moves `free` towards what the views should look like, a step every `batch` views."""
+) -> F64:  # (n,)
+    """Moves `free` towards what the views should look like, a step every BATCH views.
+
+    Returns the removal errors of all Gaussians, summed over the views, each at its moment of the
+    pass.
+    """
     order = np.random.default_rng(seed).permutation(len(views))
-    removal, weights = np.zeros(free.n), np.zeros(free.n)
-    for start in range(0, len(order), batch):
+    removal = np.zeros(free.n)
+    for start in range(0, len(order), BATCH):
         splats = free.splats()
-        for index in order[start : start + batch]:
+        for index in order[start : start + BATCH]:
             view = views[index]
-            misfit = renderer.misfit(splats, view, target_of(view), free.gradient)
-            removal += misfit.removal
-            weights += misfit.colour_weights
+            removal += renderer.misfit(splats, view, target_of(view), free.gradient)
             advance(1)
         free.move(rates)
-    return PassSums(removal, weights)
-
-
-def score_pass(
-    free: FreeSplats, views: Sequence[Camera], renderer: Renderer, advance: Advance
-) -> PassSums:
-    """The sums of `repair_pass` without moving anything."""
-    removal, weights = np.zeros(free.n), np.zeros(free.n)
-    splats = free.splats()
-    for view in views:
-        sums = renderer.contributions(splats, view)
-        removal += sums.removal
-        weights += sums.colour_weights
-        advance(1)
-    return PassSums(removal, weights)
+    return removal

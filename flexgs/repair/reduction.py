@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Camera, Splats
+from flexgs.importance.sums import F64, TargetOf, sum_over_views
 from flexgs.progress import Progress
 from flexgs.render import Renderer
 from flexgs.repair.free import FreeSplats
-from flexgs.repair.passes import PassSums, TargetOf, repair_pass, score_pass
+from flexgs.repair.passes import repair_pass
 from flexgs.repair.steps import Rates
 
 DropOf = Callable[[Splats], float]  # dB on the monitor views
@@ -86,10 +87,10 @@ def reduce_splats(
             floor = _least_kept(free.n, fewest, schedule.rounds - number)
             some = share_of(views, schedule.share, number)
             if schedule.repair:
-                sums = repair_pass(free, some, renderer, target_of, rates, number, advance)
+                removal = repair_pass(free, some, renderer, target_of, rates, number, advance)
             else:
-                sums = score_pass(free, some, renderer, advance)
-            log.append(remove_least(free, sums, drop_of, limit, floor))
+                removal = sum_over_views(free.splats(), some, renderer, "removal", None, advance)
+            log.append(remove_least(free, removal, drop_of, limit, floor))
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
@@ -110,11 +111,11 @@ def settling_factor(number: int, settling: int) -> float:
 
 
 def remove_least(
-    free: FreeSplats, sums: PassSums, drop_of: DropOf, limit_db: float, least_kept: int
+    free: FreeSplats, removal: F64, drop_of: DropOf, limit_db: float, least_kept: int
 ) -> Round:
     """Lets the least important Gaussians of a pass go, as many as the limit allows."""
     drop = drop_of(free.splats())
-    order = np.argsort(sums.removal, kind="stable")
+    order = np.argsort(removal, kind="stable")
     count = _removable(free, order, drop_of, limit_db, least_kept)
     free.keep(np.sort(order[count:]))
     return Round(free.n, drop)

@@ -77,15 +77,13 @@ def test_the_misfit_pass_agrees_with_the_passes_it_stands_for(
     missed = renderer.render(case.splats, case.camera) - target
     gradient = zero_parameters(case.splats)
     for _ in range(2):  # the second is added to the first
-        misfit = renderer.misfit(case.splats, case.camera, target, gradient)
+        removal = renderer.misfit(case.splats, case.camera, target, gradient)
     wanted = renderer.backward(case.splats, case.camera, missed)
     for field in FIELDS:
         exact = 2 * getattr(wanted, field)
         assert np.abs(getattr(gradient, field) - exact).max() <= 1e-4 * np.abs(exact).max(), field
     sums = renderer.contributions(case.splats, case.camera)
-    np.testing.assert_allclose(misfit.removal, sums.removal, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(misfit.colour_weights, sums.colour_weights, rtol=1e-4, atol=1e-6)
-    assert misfit.squared_error == pytest.approx(float((missed.astype(float) ** 2).sum()), rel=1e-5)
+    np.testing.assert_allclose(removal, sums.removal, rtol=1e-4, atol=1e-6)
 
 
 def test_groups_not_asked_for_stay_zero(renderer: CpuRenderer) -> None:

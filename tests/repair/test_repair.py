@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from flexgs.core import Camera, Splats
-from flexgs.errors import SceneError
+from flexgs.importance.sums import sum_over_views
 from flexgs.render import Renderer, get_renderer
-from flexgs.repair import GROUPS, FreeSplats, Rates, repair_pass, score_pass
+from flexgs.repair import GROUPS, FreeSplats, Rates, repair_pass
 from tests.repair.conftest import TargetOf
 
 Ring = tuple[Camera, ...]
@@ -85,21 +85,6 @@ def test_dc_alone_leaves_the_rest_of_sh(
     assert not np.array_equal(found.sh[:, 0], broken.sh[:, 0])
 
 
-def test_sh_that_is_not_used_stays_zero(
-    splats: Splats, ring: Ring, target_of: TargetOf, renderer: Renderer
-) -> None:
-    free = FreeSplats(half(splats))
-    used = np.ones(free.sh_used.shape, np.bool_)
-    used[:, 2:] = False
-    used[::3, 1] = False
-    free.use_sh(used)
-    for seed in range(2):
-        repair_pass(free, ring, renderer, target_of, Rates(), seed, ignore)
-    found = free.snapshot()
-    assert not found.sh[~used].any()
-    assert found.sh[used].any(axis=-1).all()
-
-
 def test_a_scene_that_needs_no_repair_keeps_its_looks(
     splats: Splats, ring: Ring, target_of: TargetOf, renderer: Renderer
 ) -> None:
@@ -146,14 +131,6 @@ def test_kept_rows_keep_their_place_in_the_original(splats: Splats) -> None:
     assert free.gradient.sh.shape == (3, 4, 3)
 
 
-def test_whole_groups_can_be_set_and_shapes_are_checked(splats: Splats) -> None:
-    free = FreeSplats(splats)
-    free.set(opacity_logits=np.zeros(splats.n, np.float32))
-    assert not free.splats().opacity_logits.any()
-    with pytest.raises(SceneError, match="opacity_logits"):
-        free.set(opacity_logits=np.zeros(splats.n + 1, np.float32))
-
-
 def test_rounding_is_seen_but_does_not_move_the_exact_values(splats: Splats) -> None:
     free = FreeSplats(splats)
     exact = free.snapshot()
@@ -170,11 +147,10 @@ def test_passes_score_what_a_pass_without_steps_scores(
 ) -> None:
     still = Rates().only()
     moved = repair_pass(FreeSplats(splats), ring, renderer, target_of, still, 0, ignore)
-    scored = score_pass(FreeSplats(splats), ring, renderer, ignore)
-    np.testing.assert_allclose(moved.removal, scored.removal, rtol=1e-4)
-    np.testing.assert_allclose(moved.colour_weights, scored.colour_weights, rtol=1e-4)
-    counts = []
-    score_pass(FreeSplats(splats), ring, renderer, counts.append)
+    scored = sum_over_views(splats, ring, renderer, "removal", None, ignore)
+    np.testing.assert_allclose(moved, scored, rtol=1e-4)
+    counts: list[int] = []
+    repair_pass(FreeSplats(splats), ring, renderer, target_of, still, 0, counts.append)
     assert sum(counts) == len(ring)
 
 

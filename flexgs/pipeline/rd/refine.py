@@ -22,7 +22,6 @@ SHARE = 0.34  # of the views, in a round
 def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduced:
     """Fewer Gaussians of the same looks; with a target of size, the same number of better ones."""
     free = FreeSplats(reduced.splats)
-    free.rows = reduced.rows
     log = list(reduced.log)
     limit = removal_limit(target, True) if isinstance(target, MaxDrop) else None
     if job.options.pruning_rate is not None:
@@ -36,16 +35,16 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
             shown = int(spent)
             some = share_of(reduced.views, SHARE, number)
             rates = reduced.rates.scaled(_factor(spent / seconds))
-            sums = repair_pass(
+            removal = repair_pass(
                 free, some, job.renderer, reduced.target_of, rates, number, lambda _: None
             )
             if limit is not None and spent < REMOVING * seconds:
                 least = max(FEWEST, round(MIN_KEPT * free.n))
-                log.append(remove_least(free, sums, reduced.monitor, limit, least))
+                log.append(remove_least(free, removal, reduced.monitor, limit, least))
             number += 1
         log.append(Round(free.n, reduced.monitor(free.splats())))
-    splats = free.snapshot()
-    return replace(reduced, splats=splats, rows=free.rows, log=tuple(log))
+    rows = reduced.rows[free.rows]
+    return replace(reduced, splats=free.snapshot(), rows=rows, log=tuple(log))
 
 
 def _factor(spent: float) -> float:

@@ -31,7 +31,7 @@ from flexgs.render.cpu.sums import (
     sum_gaussians,
     sum_pairs,
 )
-from flexgs.render.protocol import GROUPS, Contributions, Misfit, Parameters, zero_parameters
+from flexgs.render.protocol import GROUPS, Contributions, Parameters, zero_parameters
 
 F32 = npt.NDArray[np.float32]
 
@@ -167,16 +167,14 @@ class CpuRenderer:
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,
-    ) -> Misfit:
+    ) -> F32:  # (n,)
         """See `Renderer.misfit`."""
         _check_image(camera, target, "target")
-        frame, sums, image = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target)
+        frame, sums, _ = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target)
         chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
-        removal, weights = np.zeros((2, splats.n), np.float32)
+        removal = np.zeros(splats.n, np.float32)
         removal[frame.ids] = sums[:, GRADIENT_SUMS]
-        weights[frame.ids] = sums[:, GRADIENT_SUMS + 1]
-        error = float(np.square(image - target, dtype=np.float64).sum())
-        return Misfit(error, removal, weights)
+        return removal
 
     def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
         """See `Renderer.blocks`; exact but for the colours' dependence on the means."""

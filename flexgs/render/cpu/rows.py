@@ -157,8 +157,8 @@ def fisher_row(  # type: ignore[no-untyped-def]
 def misfit_row(  # type: ignore[no-untyped-def]
     state, at, dx, half_a, linear, constant, opacity, red, green, blue
 ):
-    """Sums of D.v x^k (k = 0, 1, 2), of w v, of |D|^2 and w^2; planes T, S (3), v = misfit (3)."""
-    d0, d1, d2, c0, c1, c2, error, square = F0, F0, F0, F0, F0, F0, F0, F0
+    """Sums of D.v x^k (k = 0, 1, 2), of w v, and of |D|^2; planes T, S (3), v = misfit (3)."""
+    d0, d1, d2, c0, c1, c2, error = F0, F0, F0, F0, F0, F0, F0
     for lane in range(LANES):
         i = at + lane
         x = dx + np.float32(lane)
@@ -199,5 +199,4 @@ def misfit_row(  # type: ignore[no-untyped-def]
         d1 += dv * x
         d2 += dv * x * x
         error += q
-        square += weight * weight
-    return d0, d1, d2, c0, c1, c2, error, square
+    return d0, d1, d2, c0, c1, c2, error

@@ -42,7 +42,7 @@ from flexgs.render.cpu.rows import fisher_row, gradient_row, misfit_row, removal
 REMOVAL, GRADIENT, FISHER, MISFIT = 0, 1, 2, 3
 REMOVAL_SUMS = 5  # D^2, r D, w, w^2, hits
 GRADIENT_SUMS = 9  # D.v times 1, x, y, xx, xy, yy; w v (3)
-MISFIT_SUMS = GRADIENT_SUMS + 2  # those of GRADIENT for v = misfit, then D^2, w^2
+MISFIT_SUMS = GRADIENT_SUMS + 1  # those of GRADIENT for v = misfit, then D^2
 # Q times 1, x, y, xx, xy, yy, xxx, ..., yyyy; w^2; per channel w D times 1, x, y, xx, xy, yy
 SQUARE = 15
 CROSS = SQUARE + 1
@@ -160,7 +160,6 @@ def _sum_tile(state, records, members, slots, x0, y0, mode, out):  # type: ignor
                 row_sums = misfit_row(state, at, dx, a, linear, constant, o, red, green, blue)
                 _add_gradient(pair, row_sums[:6], y)
                 pair[GRADIENT_SUMS] += row_sums[6]
-                pair[GRADIENT_SUMS + 1] += row_sums[7]
             else:
                 _add_fisher(
                     pair, fisher_row(state, at, dx, a, linear, constant, o, red, green, blue), y
