@@ -42,7 +42,7 @@ from flexgs.options import CompressOptions
 from flexgs.pipeline.job import Job, StageClock
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Blocks, Candidate, find_blocks, make_candidate
-from flexgs.pipeline.rd.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from flexgs.pipeline.rd.effort import EFFORTS, Effort
 from flexgs.pipeline.rd.polish import polish
 from flexgs.pipeline.rd.reduced import Reduced, render_reader, split_monitor
 from flexgs.pipeline.rd.search import LONGEST_DROP, _first_strength, _reduce
@@ -164,7 +164,7 @@ def parse() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--cache", type=Path, help=".npz that keeps the reduction between runs")
     parser.add_argument("--target", type=float, default=1.0, help="drop in dB")
-    parser.add_argument("--effort", type=int, default=DEFAULT_EFFORT, choices=list(EFFORTS))
+    parser.add_argument("--effort", type=int, default=CompressOptions.effort, choices=list(EFFORTS))
     parser.add_argument("--evaluations", type=int, default=3, help="files a row, at most")
     parser.add_argument("--reductions", action="store_true", help="also the rows that reduce anew")
     parser.add_argument("--only", action="append", choices=[*PARTS, *REDUCTIONS])

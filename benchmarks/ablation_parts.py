@@ -17,7 +17,7 @@ from flexgs.codec.rd import colours, columns, geometry, geometry_choice, geometr
 from flexgs.codec.rd.colours_dc import code_dc
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode
-from flexgs.pipeline.rd import polish
+from flexgs.pipeline.rd import candidate
 from flexgs.pipeline.rd.candidate import Candidate
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.quant.adaptive import geometry_fit
@@ -117,7 +117,7 @@ def rgb() -> Replaced:
     return (
         (colours, "to_luma_chroma", kernels.green_first),
         (decode, "dequantise_colours", kernels.dequantise_green_first),
-        (polish, "dequantise_colours", kernels.dequantise_green_first),
+        (candidate, "dequantise_colours", kernels.dequantise_green_first),
     )
 
 

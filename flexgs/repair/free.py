@@ -42,16 +42,14 @@ class FreeSplats:
         seen = {name: self._values[name] + self._rounding[name] for name in GROUPS}
         return Splats(**seen, model=self._model)
 
-    def round_like(self, rounded: Splats | None) -> None:
+    def round_like(self, rounded: Splats) -> None:
         """From now on `splats()` errs as much as `rounded`, row by row, does at this moment.
 
         Steps still move the exact values: the straight-through estimator (Bengio et al., 1308.3432)
-        with a rounding error that is brought up to date from time to time. None: no error.
+        with a rounding error that is brought up to date from time to time.
         """
-        self._rounding = None
-        if rounded is not None:
-            exact = self._values
-            self._rounding = {name: getattr(rounded, name) - exact[name] for name in GROUPS}
+        exact = self._values
+        self._rounding = {name: getattr(rounded, name) - exact[name] for name in GROUPS}
 
     def snapshot(self) -> Splats:
         """The exact values as they are now, for good."""

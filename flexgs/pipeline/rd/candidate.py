@@ -7,7 +7,7 @@ rounded last, so that they take up what geometry lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +23,17 @@ from flexgs.core.splats import Model
 from flexgs.importance.colour_blocks import add_unseen_view, add_view, empty_blocks
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.pipeline.rd.reduced import Reduced
+from flexgs.quant.adaptive.colour_values import dequantise_colours
 from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.render import Renderer
 from flexgs.render.own_frame import OWN
 from flexgs.repair import FreeSplats, repair_pass
 
-COLOUR_FACTOR = 0.3  # of the rates, where colours are solved again
-
 F32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
+COLOUR_FACTOR = 0.3  # of the rates, where colours are solved again
 FEWEST_VIEWS = 20  # for the blocks, where there are as many
 
 
@@ -95,27 +96,49 @@ def find_blocks(
     return Blocks(geometry, colours)
 
 
-def make_candidate(
-    reduced: Reduced, blocks: Blocks, renderer: Renderer, effort: Effort, strength: float
-) -> Candidate:
-    """Everything rounded; `strength` is the squared error that is worth one bit."""
-    plan, symbols, order = quantise_geometry(reduced.splats, blocks.geometry, strength)
+def round_scene(
+    splats: Splats,
+    blocks: Blocks,
+    strength: float,
+    solve: Callable[[Splats], Splats] | None = None,
+) -> tuple[Candidate, Splats, Rows]:
+    """Everything rounded; `strength` is the squared error that is worth one bit.
+
+    `solve` may give colours that make up for the rounded geometry before they are rounded.
+
+    Returns:
+        the integers, what they stand for, and the row numbers of `splats` in the file's order.
+    """
+    plan, symbols, order = quantise_geometry(splats, blocks.geometry, strength)
     geometry = dequantise_geometry(plan, symbols)
     rounded = replace(
-        reduced.splats.select(order),
+        splats.select(order),
         means=geometry.means,
         log_scales=geometry.log_scales,
         quats=geometry.quats,
         opacity_logits=geometry.opacity_logits,
     )
-    colours = blocks.colours[order]
-    if effort.colour_passes:
-        rounded = _solve_colours(rounded, reduced, renderer, effort.colour_passes)
+    if solve is not None:
+        rounded = solve(rounded)
     bounds = rd_chunk_bounds(rounded.n)
-    colour_plan, colour_symbols = quantise_colours(
-        rounded.sh, colours, geometry.features, symbols.cells, bounds, strength
+    colour_plan, colours = quantise_colours(
+        rounded.sh, blocks.colours[order], geometry.features, symbols.cells, bounds, strength
     )
-    return Candidate(plan, symbols, colour_plan, colour_symbols, reduced.splats.model)
+    sh = dequantise_colours(colour_plan, colours, geometry.features)
+    candidate = Candidate(plan, symbols, colour_plan, colours, splats.model)
+    return candidate, replace(rounded, sh=sh), order
+
+
+def make_candidate(
+    reduced: Reduced, blocks: Blocks, renderer: Renderer, effort: Effort, strength: float
+) -> Candidate:
+    """A file's integers, colours solved again on the decoded geometry as the effort allows."""
+
+    def solve(rounded: Splats) -> Splats:
+        return _solve_colours(rounded, reduced, renderer, effort.colour_passes)
+
+    wanted = solve if effort.colour_passes else None
+    return round_scene(reduced.splats, blocks, strength, wanted)[0]
 
 
 def _solve_colours(splats: Splats, reduced: Reduced, renderer: Renderer, passes: float) -> Splats:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from flexgs.repair.reduction import Schedule
 
-DEFAULT_EFFORT = 5
 LEAST_VIEWS = 8  # repair learns fewer than these by heart, and all other views get worse
 
 

@@ -76,7 +76,7 @@ def removal_limit(target: MaxDrop, repair: bool) -> float:
 def leave_scene(reduced: Reduced, job: Job) -> Reduced:
     """All Gaussians as they are, judged by the same views: where no removal leaves room."""
     rows = np.arange(job.splats.n)
-    return replace(reduced, splats=FreeSplats(job.splats).snapshot(), rows=rows, log=())
+    return replace(reduced, splats=job.splats, rows=rows, log=())
 
 
 def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:
