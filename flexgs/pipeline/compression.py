@@ -181,6 +181,6 @@ def _report(job: Job, found: Found, decoded: Splats, output: str | Path | None) 
         renderer=job.renderer.name,
         cameras=job.views.source,
         versions=versions(),
-        warnings=(*job.source.notes, *job.views.notes),
+        warnings=(*job.source.notes, *job.views.notes, *found.notes),
         pictures=pictures,
     )

@@ -86,3 +86,4 @@ class Found:
     result: SearchResult
     plan: Mapping[str, object] = field(default_factory=dict)  # JSON values for the report
     repair: RepairFacts | None = None
+    notes: tuple[str, ...] = ()  # warnings for the report

@@ -12,7 +12,10 @@ from flexgs.render import zero_parameters
 from flexgs.repair.steps import FIRST, GROUPS, SECOND, Rates, step
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.integer]
+
+FADING = 0.7  # of the scores, a pass: several passes together see all views
 
 
 class FreeSplats:
@@ -28,6 +31,7 @@ class FreeSplats:
         self._model = splats.model
         self._steps = 0
         self.rows: Rows = np.arange(splats.n)  # of the Gaussians that are left, in the original
+        self.scores: F64 = np.zeros(splats.n)  # what each is worth, as far as it is known
         self.gradient = zero_parameters(splats)
 
     @property
@@ -61,8 +65,12 @@ class FreeSplats:
         for store in (self._values, self._first, self._second):
             for name in GROUPS:
                 store[name] = store[name][rows]
-        self.rows = self.rows[rows]
+        self.rows, self.scores = self.rows[rows], self.scores[rows]
         self.gradient = zero_parameters(self.splats())
+
+    def remember(self, removal: F64) -> None:
+        """Adds the removal errors of a pass to the scores, of which older ones fade."""
+        self.scores = FADING * self.scores + removal
 
     def move(self, rates: Rates) -> None:
         """One step along `gradient`, which is cleared."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Camera, Splats
-from flexgs.importance.sums import F64, TargetOf, sum_over_views
+from flexgs.importance.sums import TargetOf, sum_over_views
 from flexgs.progress import Progress
 from flexgs.render import Renderer
 from flexgs.repair.free import FreeSplats
@@ -35,8 +35,10 @@ OVERDRAFT = 1.0  # the limit of the first round is so many times higher, falling
 # pass on is worse (0.743 dB on the monitor views after four, 0.679 at full length).
 LAST_FACTORS = (0.4, 0.15)
 # A Gaussian that no view of a round sees scores zero and goes first: bonsai by 30 of 91 invented
-# views lost 0.5 dB with its first 5 %.
+# views lost 0.5 dB with its first 5 %. So a round has ENOUGH_VIEWS, scores of earlier rounds fade
+# slowly, and the first rounds only look.
 ENOUGH_VIEWS = 50
+LOOKING = 0.25  # of the rounds, at most, that only look
 BISECTIONS = 6
 
 
@@ -81,6 +83,7 @@ def reduce_splats(
     total = sum(len(share_of(views, schedule.share, number)) for number in rounds)
     total += schedule.settling * len(views)
     with progress.stage("prune and repair", total=total) as advance:
+        looking = min(_stride(views, schedule.share) - 1, int(LOOKING * schedule.rounds))
         for number in rounds:
             left = 1 - (number + 1) / schedule.rounds
             limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
@@ -90,7 +93,11 @@ def reduce_splats(
                 removal = repair_pass(free, some, renderer, target_of, rates, number, advance)
             else:
                 removal = sum_over_views(free.splats(), some, renderer, "removal", None, advance)
-            log.append(remove_least(free, removal, drop_of, limit, floor))
+            free.remember(removal)
+            if number < looking:
+                log.append(Round(free.n, drop_of(free.splats())))
+            else:
+                log.append(remove_least(free, drop_of, limit, floor))
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
@@ -110,12 +117,10 @@ def settling_factor(number: int, settling: int) -> float:
     return LAST_FACTORS[-left] if left <= len(LAST_FACTORS) else 1.0
 
 
-def remove_least(
-    free: FreeSplats, removal: F64, drop_of: DropOf, limit_db: float, least_kept: int
-) -> Round:
-    """Lets the least important Gaussians of a pass go, as many as the limit allows."""
+def remove_least(free: FreeSplats, drop_of: DropOf, limit_db: float, least_kept: int) -> Round:
+    """Lets the Gaussians of the lowest scores go, as many as the limit allows."""
     drop = drop_of(free.splats())
-    order = np.argsort(removal, kind="stable")
+    order = np.argsort(free.scores, kind="stable")
     count = _removable(free, order, drop_of, limit_db, least_kept)
     free.keep(np.sort(order[count:]))
     return Round(free.n, drop)
@@ -127,8 +132,12 @@ def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Cam
     >>> len(share_of(range(200), 0.25, 1)), len(share_of(range(90), 0.25, 3))
     (50, 90)
     """
-    stride = max(1, min(round(1 / share), len(views) // ENOUGH_VIEWS))
+    stride = _stride(views, share)
     return views[number % stride :: stride]
+
+
+def _stride(views: Sequence[Camera], share: float) -> int:
+    return max(1, min(round(1 / share), len(views) // ENOUGH_VIEWS))
 
 
 def _least_kept(n: int, fewest: int, rounds: int) -> int:

@@ -19,8 +19,11 @@ from flexgs.importance.colour_blocks import add_unseen_view
 from flexgs.io import write_ply
 from flexgs.options import CompressOptions
 from flexgs.pipeline import CompressResult
-from flexgs.pipeline.rd.reduced import split_monitor
+from flexgs.pipeline.job import Job
+from flexgs.pipeline.rd import refine, search
+from flexgs.pipeline.rd.reduced import Reduced, split_monitor
 from flexgs.report import Report
+from flexgs.search import Target
 from tests.pipeline.conftest import make_cameras, make_splats
 
 
@@ -157,13 +160,42 @@ def test_no_gaussians_are_refused_and_one_is_kept(model: Path) -> None:
         assert 1 <= decode_splats(result.data).n <= n
 
 
-def test_refining_goes_on_for_as_long_as_it_is_told(model: Path) -> None:
+class Clock:
+    """Stands in for `time`: every look at it is a tenth of a second later."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 0.1
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_refining_goes_on_for_as_long_as_it_is_told_and_never_harms(
+    model: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(refine, "time", Clock())
     given = {"target_psnr_drop": 3, "effort": 3}
-    report = compress(model, **given, refine_s=1.0).report
-    assert 1.0 <= report.seconds_by_stage["refine"] < 3.0
-    assert report.repair is not None
-    assert len(report.repair.rounds) > 8
+    report = compress(model, **given, refine_s=seconds).report
     assert search_drop(report) <= 3
+    assert report.seconds_by_stage["refine"] > 0
+    assert report.repair is not None
+    undone = any("undone" in warning for warning in report.warnings)
+    assert undone or len(report.repair.rounds) == 7 + round(seconds / 0.1)
+
+
+def test_refining_that_eats_up_the_target_is_undone(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduced:
+        return replace(reduced, splats=reduced.splats.select(slice(0, 9)), rows=reduced.rows[:9])
+
+    plain = compress(model, target_psnr_drop=3, effort=3)
+    monkeypatch.setattr(search, "refine", spoil)
+    spoilt = compress(model, target_psnr_drop=3, effort=3, refine_s=1.0)
+    assert spoilt.data == plain.data
+    assert any("undone" in warning for warning in spoilt.report.warnings)
 
 
 def test_polishing_has_its_stage(model: Path) -> None:

@@ -82,6 +82,8 @@ def leave_scene(reduced: Reduced, job: Job) -> Reduced:
 def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:
     """Prunes and repairs as far as `factor` times the target lets it."""
     views, watching = split_monitor(job.views.split.scoring)
+    if job.views.invented:  # all that are scored are needed: some see what no other does
+        views, watching = job.views.split.scoring, job.views.split.search
     reference = job.views.reference_psnr(job.options.reference_psnr)
     target_of = render_reader(job)
     rates = Rates() if job.photograph is not None else Rates().scaled(RENDERS_FACTOR)

@@ -35,12 +35,14 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
             shown = int(spent)
             some = share_of(reduced.views, SHARE, number)
             rates = reduced.rates.scaled(_factor(spent / seconds))
-            removal = repair_pass(
-                free, some, job.renderer, reduced.target_of, rates, number, lambda _: None
+            free.remember(
+                repair_pass(
+                    free, some, job.renderer, reduced.target_of, rates, number, lambda _: None
+                )
             )
             if limit is not None and spent < REMOVING * seconds:
                 least = max(FEWEST, round(MIN_KEPT * free.n))
-                log.append(remove_least(free, removal, reduced.monitor, limit, least))
+                log.append(remove_least(free, reduced.monitor, limit, least))
             number += 1
         log.append(Round(free.n, reduced.monitor(free.splats())))
     rows = reduced.rows[free.rows]

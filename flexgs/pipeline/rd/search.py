@@ -29,6 +29,7 @@ ENOUGH_CANDIDATES = 4  # with the look at what is reduced, five renders of the s
 TRIES = 3
 TOO_NEAR = 0.85  # share of the target that removal alone may use up
 GENTLER = 0.5  # factor of the limit for the next try
+REFINED_IN_VAIN = "refining left too little of the target and was undone: give it more seconds"
 # First guess: quantisation adds about so many strengths of squared error a Gaussian.
 ERROR_A_GAUSSIAN = 36.0
 
@@ -43,6 +44,7 @@ class _Start:
     blocks: Blocks
     floor_db: float  # drop of `exact` on the search's views
     strength: float  # a first guess
+    notes: tuple[str, ...] = ()
 
 
 def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
@@ -59,17 +61,21 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         metadata = {**job.facts, "effort": effort, **drop}
         data = candidates[best.strength].pack(metadata, job.options.threads)
     plan = {"effort": effort, "strength": best.strength}
-    return Found(data, result, plan, _repair_facts(start.exact, job.splats))
+    return Found(data, result, plan, _repair_facts(start.exact, job.splats), start.notes)
 
 
 def _start(job: Job, target: Target, meter: DropMeter) -> _Start:
-    # Invented views miss parts of a scene, which repair by the others then harms.
-    views = 0 if job.views.invented else len(job.views.split.scoring)
-    effort = choose_effort(job.options.effort, job.options.repair, views)
+    views = job.views.split.scoring
+    effort = choose_effort(job.options.effort, job.options.repair, len(views))
     reduced, floor = _reduce(job, target, meter, effort)
+    notes: tuple[str, ...] = ()
     if job.options.refine_s:
-        reduced = refine(job, reduced, target, job.options.refine_s)
-        floor = meter(reduced.splats)
+        refined = refine(job, reduced, target, job.options.refine_s)
+        drop = meter(refined.splats)
+        if isinstance(target, MaxDrop) and drop > max(floor, TOO_NEAR * target.db):
+            notes = (REFINED_IN_VAIN,)
+        else:
+            reduced, floor = refined, drop
     with job.clock.stage("weigh"), job.progress.stage("weigh every parameter"):
         blocks = find_blocks(reduced.splats, reduced.views, job.renderer, effort.fisher_share)
     first = _first_strength(reduced, target, floor)
@@ -79,7 +85,7 @@ def _start(job: Job, target: Target, meter: DropMeter) -> _Start:
         with job.clock.stage("polish"), job.progress.stage("polish", total=total) as advance:
             splats = polish(reduced, blocks, job.renderer, first, effort.polish, advance)
         polished = replace(reduced, splats=splats)
-    return _Start(effort, reduced, polished, blocks, floor, first)
+    return _Start(effort, reduced, polished, blocks, floor, first, notes)
 
 
 def _land(
