@@ -9,7 +9,6 @@ Distances are between integer cells and weights are integers, so encoder and dec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,9 @@ I64 = npt.NDArray[np.int64]
 NEIGHBOURS = 8
 WINDOW_BITS = 7
 WINDOW = 1 << WINDOW_BITS  # earlier Gaussians that are looked at
-BLOCK = 16  # of them at a time
+LANES = 32  # Gaussians that search at once: numba makes vectors of loops of 16 and more
+STRIDE = 4  # earlier Gaussians that all of them look at between loads and stores
+NOWHERE = np.iinfo(np.int64).max
 FARTHEST = 1 << 26  # cells beyond it count as there
 WEIGHT_BITS = 10
 ALPHA, SCALES = 1, (3, 6)  # columns of the features
@@ -44,7 +45,6 @@ _POWERS = np.array(
 )
 
 Keys = tuple[int, int, int, int, int, int, int, int]  # sorted; NEIGHBOURS of them
-_EMPTY: Any = (np.iinfo(np.int64).max,) * NEIGHBOURS
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,32 +68,37 @@ def find_neighbours(
     m = len(cells)
     rows = np.full((m, NEIGHBOURS), -1, dtype=np.int32)
     weights = np.zeros((m, NEIGHBOURS), dtype=np.int32)
-    near = np.zeros((3, BLOCK + m), dtype=np.int32)  # a block may begin before the first row
-    near[:, BLOCK:] = np.clip(cells, -FARTHEST, FARTHEST).T
+    near = np.zeros((3, WINDOW + m + LANES), dtype=np.int32)
+    near[:, WINDOW : WINDOW + m] = np.clip(cells, -FARTHEST, FARTHEST).T
     _search(near, np.ascontiguousarray(features), rows, weights)
     return Neighbours(rows, weights)
 
 
 @njit(**CODING)
 def _search(near: I32, features: I32, rows: I32, weights: I32) -> None:
-    block, scratch = np.empty(BLOCK, dtype=np.int64), np.empty((2, NEIGHBOURS), dtype=np.int64)
+    nearest, scratch = np.empty((NEIGHBOURS, LANES), np.int64), np.empty(NEIGHBOURS, np.int64)
     # addresses: arrays would be counted up and down at every call
     x, y, z = pointer(near[0]), pointer(near[1]), pointer(near[2])
     known, width = pointer(features), features.shape[1]
-    block_, keys, order = pointer(block), pointer(scratch[0]), pointer(scratch[1])
+    keys, order = pointer(nearest), pointer(scratch)
     for i in range(len(rows)):
-        _unpack(_nearest(x, y, z, i, block_), keys)
+        lane = i % LANES
+        if lane == 0:
+            nearest[:] = NOWHERE
+            for behind in range(1, min(i + LANES, WINDOW + 1), STRIDE):
+                _look(x, y, z, i, behind, keys)
         found = min(i, NEIGHBOURS)
-        closest = (keys[0] >> WINDOW_BITS) >> 3
-        best = _EMPTY
+        closest = (keys[lane] >> WINDOW_BITS) >> 3
+        scratch[:] = NOWHERE
         for place in range(found):
-            other = i - 1 - (keys[place] & (WINDOW - 1))
-            score = -log2_sixteenths((keys[place] >> WINDOW_BITS) + closest + 1)
-            score += _likeness(known, width * i, width * other)
-            best = _insert(best, (-score << WINDOW_BITS) | place)
-        _unpack(best, order)
+            key = keys[place * LANES + lane]
+            score = _likeness(known, width * i, width * (i - 1 - (key & (WINDOW - 1))))
+            score -= log2_sixteenths((key >> WINDOW_BITS) + closest + 1)
+            order[place] = (-score << WINDOW_BITS) | place
+        _store(order, 0, 1, _sort(_load(order, 0, 1)))
         for place in range(found):
-            rows[i, place] = i - 1 - (keys[order[place] & (WINDOW - 1)] & (WINDOW - 1))
+            key = keys[(order[place] & (WINDOW - 1)) * LANES + lane]
+            rows[i, place] = i - 1 - (key & (WINDOW - 1))
             lost = (order[place] >> WINDOW_BITS) - (order[0] >> WINDOW_BITS)
             weights[i, place] = max(_POWERS[lost & 15] >> min(lost >> 4, 30), 1)
 
@@ -115,46 +120,76 @@ def _insert(keys: Keys, key: int) -> Keys:
 
 
 @njit(**INLINED)
-def _unpack(keys: Keys, places: I64) -> None:
-    places[0], places[1], places[2], places[3] = keys[0], keys[1], keys[2], keys[3]
-    places[4], places[5], places[6], places[7] = keys[4], keys[5], keys[6], keys[7]
+def _load(keys: I64, first: int, stride: int) -> Keys:
+    k, n = first, stride
+    return (
+        keys[k],
+        keys[k + n],
+        keys[k + 2 * n],
+        keys[k + 3 * n],
+        keys[k + 4 * n],
+        keys[k + 5 * n],
+        keys[k + 6 * n],
+        keys[k + 7 * n],
+    )
 
 
 @njit(**INLINED)
-def _measure(x: I32, y: I32, z: I32, own: int, first: int, block: I64) -> None:
-    """Squared distances of BLOCK points from one; written as compilers make vectors of it."""
-    for k in range(BLOCK):
-        a = np.int32(x[first + k] - x[own])  # fits, both are clamped
-        b = np.int32(y[first + k] - y[own])
-        c = np.int32(z[first + k] - z[own])
-        block[k] = np.int64(a) * a + np.int64(b) * b + np.int64(c) * c
+def _store(keys: I64, first: int, stride: int, values: Keys) -> None:
+    k, n = first, stride
+    keys[k], keys[k + n], keys[k + 2 * n], keys[k + 3 * n] = values[:4]
+    keys[k + 4 * n], keys[k + 5 * n], keys[k + 6 * n], keys[k + 7 * n] = values[4:]
 
 
 @njit(**INLINED)
-def _least(block: I64) -> int:
-    least = block[0]
-    for k in range(1, BLOCK):
-        least = min(least, block[k])
-    return int(least)
+def _sort(keys: Keys) -> Keys:
+    """Sorted by Batcher's network: no branches."""
+    a, b, c, d, e, f, g, h = keys
+    a, b, c, d = min(a, b), max(a, b), min(c, d), max(c, d)
+    e, f, g, h = min(e, f), max(e, f), min(g, h), max(g, h)
+    a, b, c, d = min(a, c), min(b, d), max(a, c), max(b, d)
+    e, f, g, h = min(e, g), min(f, h), max(e, g), max(f, h)
+    b, c, f, g = min(b, c), max(b, c), min(f, g), max(f, g)
+    a, b, c, d, e, f, g, h = (
+        min(a, e),
+        min(b, f),
+        min(c, g),
+        min(d, h),
+        max(a, e),
+        max(b, f),
+        max(c, g),
+        max(d, h),
+    )
+    c, d, e, f = min(c, e), min(d, f), max(c, e), max(d, f)
+    return a, min(b, c), max(b, c), min(d, e), max(d, e), min(f, g), max(f, g), h
 
 
 @njit(**INLINED)
-def _nearest(x: I32, y: I32, z: I32, i: int, block: I64) -> Keys:
-    """The nearest earlier rows, nearest first, of two as near the later one.
+def _key(x: I32, y: I32, z: I32, row: int, behind: int) -> int:
+    """The square of the distance to an earlier row, and below it how many rows are between."""
+    own, other = WINDOW + row, WINDOW + row - behind
+    a = np.int32(x[other] - x[own])  # fits, both are clamped
+    b = np.int32(y[other] - y[own])
+    c = np.int32(z[other] - z[own])
+    square = np.int64(a) * a + np.int64(b) * b + np.int64(c) * c
+    key: int = (square << WINDOW_BITS) | (behind - 1)
+    return key if behind <= row else NOWHERE
 
-    A key is the square of the distance, and below it how many rows are between.
+
+@njit(**CODING)
+def _look(x: I32, y: I32, z: I32, first: int, behind: int, keys: I64) -> None:
+    """Rows from `first` on see the rows `behind` to `behind` + 3 before them.
+
+    keys is (NEIGHBOURS, LANES): what is nearest so far, nearest first; of two as near the later.
     """
-    keys: Keys = _EMPTY
-    for behind in range(0, min(i, WINDOW), BLOCK):
-        first = i - behind - BLOCK
-        _measure(x, y, z, i + BLOCK, first + BLOCK, block)
-        if _least(block) >= keys[NEIGHBOURS - 1] >> WINDOW_BITS:
-            continue
-        for k in range(BLOCK - 1, max(-first, 0) - 1, -1):
-            key = (block[k] << WINDOW_BITS) | (i - 1 - first - k)
-            if key < keys[NEIGHBOURS - 1]:
-                keys = _insert(keys, key)
-    return keys
+    for lane in range(LANES):
+        row = first + lane
+        best = _load(keys, lane, LANES)
+        best = _insert(best, _key(x, y, z, row, behind))
+        best = _insert(best, _key(x, y, z, row, behind + 1))
+        best = _insert(best, _key(x, y, z, row, behind + 2))
+        best = _insert(best, _key(x, y, z, row, behind + 3))
+        _store(keys, lane, LANES, best)
 
 
 @njit(**INLINED)
