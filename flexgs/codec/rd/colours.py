@@ -13,7 +13,7 @@ import numpy.typing as npt
 from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, SHIFT_ROWS, code_dc, code_shifts
 from flexgs.codec.rd.colours_dc import LEVELS as DC_LEVELS
 from flexgs.codec.rd.colours_sh import LEVELS as SH_LEVELS
-from flexgs.codec.rd.colours_sh import SH_CONTEXTS, SH_MIXERS, code_sh
+from flexgs.codec.rd.colours_sh import SH_BITS, SH_CONTEXTS, SH_MIXERS, code_sh
 from flexgs.codec.rd.neighbours import Neighbours, find_neighbours
 from flexgs.codec.rd.sh_choice import choose_sh
 from flexgs.entropy.contexts import (
@@ -205,5 +205,5 @@ def _run_sh(
     symbols: npt.NDArray[np.int16],
     side: _Side,
 ) -> None:
-    slots, weights = new_model(SH_CONTEXTS, SH_MIXERS)
+    slots, weights = new_model(SH_CONTEXTS, SH_MIXERS, SH_BITS)
     code_sh(coder, data, slots, weights, symbols, side.sh_levels, side.near.rows, side.near.weights)

@@ -10,15 +10,17 @@ from numba import njit
 from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.codec.rd.sh_choice.expected import (
     BUCKETS,
+    EXPECTED,
     SHIFT,
     TOTALS,
+    bucket_total,
     expect_symbols,
     invert_weights,
     magnitude,
 )
-from flexgs.entropy.contexts import CODING
+from flexgs.entropy.contexts import CODING, NODES
 from flexgs.entropy.contexts.calls import uint_at
-from flexgs.entropy.contexts.model import decide
+from flexgs.entropy.contexts.model import decide_at
 from flexgs.entropy.contexts.options import INLINED, pointer
 
 I16 = npt.NDArray[np.int16]
@@ -37,16 +39,18 @@ SYMBOL_MAX = 32767
 _COUNT_A = 0
 _COUNT_B = _COUNT_A + 3 * LEVELS * 4
 _COUNT_C = _COUNT_B + 3 * MEANS * 4
-_PLACE_A = _COUNT_C + 3 * TOTALS * 4
+_SIZE_A = _COUNT_C + 3 * TOTALS * 4
+_SIZE_B = _SIZE_A + 3 * REST
+_SIZE_C = _SIZE_B + 3 * LEVELS
+SH_CONTEXTS = _SIZE_C + 3 * 9
+# Slots of places and signs, which have one node.
+_PLACE_A = SH_CONTEXTS * NODES
 _PLACE_B = _PLACE_A + 3 * 8 * 16
 _PLACE_C = _PLACE_B + 3 * BUCKETS * 4 * 4
 _SIGN_A = _PLACE_C + 3 * REST * BUCKETS * 2
 _SIGN_B = _SIGN_A + 3 * 2 * BUCKETS
 _SIGN_C = _SIGN_B + 3 * REST * 3
-_SIZE_A = _SIGN_C + 3 * 9
-_SIZE_B = _SIZE_A + 3 * REST
-_SIZE_C = _SIZE_B + 3 * LEVELS
-SH_CONTEXTS = _SIZE_C + 3 * 9
+SH_BITS = _SIGN_C + 3 * 9 - _PLACE_A
 SH_MIXERS = 12
 
 
@@ -66,7 +70,7 @@ def code_sh(
     if rest == 0:
         return
     numbers = np.zeros((m, 3), dtype=np.int64)
-    means, magnitudes = np.empty(rest, np.int64), np.empty(rest, np.int64)
+    means, magnitudes = np.empty(EXPECTED, np.int32), np.empty(EXPECTED, np.int32)
     # addresses: arrays would be counted up and down at every call
     r, d, s, w = pointer(coder), pointer(data), pointer(slots), pointer(weights)
     values, rows, parts = pointer(symbols), pointer(near), pointer(shares)
@@ -74,14 +78,13 @@ def code_sh(
     for i in range(m):
         inverse = invert_weights(i, rows, parts)
         level = np.int64(levels[i])
+        expect_symbols(values, counts, i, rows, parts, inverse, 3 * rest, signed, sizes)
         for channel in range(3):
             own = 3 * rest * i + channel
             number = _count(values, own, rest)
             before = _before(counts, i, channel)
             mean = _mean_number(counts, i, channel, rows, parts, inverse)
-            total = expect_symbols(
-                values, counts, i, channel, rows, parts, inverse, rest, signed, sizes
-            )
+            total = bucket_total(sizes, channel, 3 * rest)
             a = _COUNT_A + (channel * LEVELS + level) * 4 + before
             b = _COUNT_B + (channel * MEANS + mean) * 4 + before
             c = _COUNT_C + (channel * TOTALS + total) * 4 + before
@@ -141,30 +144,28 @@ def _code_places(
     rest: int,
     channel: int,
     number: int,
-    sizes: I64,  # what the neighbours expect
+    sizes: I32,  # what the neighbours expect
 ) -> None:
     later = 0
     for j in range(rest):
-        later += int(sizes[j])
+        later += int(sizes[3 * j + channel])
     for j in range(rest):
         left = rest - j
         if number == 0:
             return
-        later -= int(sizes[j])
+        size = int(sizes[3 * j + channel])
+        later -= size
         used = 1
         if number < left:
-            expected = magnitude(sizes[j], BUCKETS - 1)
+            expected = magnitude(size, BUCKETS - 1)
             both = int(symbols[own + 3 * j - channel] != 0) if channel else 0
             used = int(symbols[own + 3 * j] != 0)
             few = min(number, 4) - 1
             a = _PLACE_A + (channel * 8 + min(number, 8) - 1) * 16 + left
-            b = (
-                _PLACE_B
-                + ((channel * BUCKETS + expected) * 4 + few) * 4
-                + _share(int(sizes[j]), later)
-            )
+            b = ((channel * BUCKETS + expected) * 4 + few) * 4
+            b += _PLACE_B + _share(size, later)
             c = _PLACE_C + ((channel * REST + j) * BUCKETS + expected) * 2 + both
-            used = decide(coder, data, slots, weights, a, b, c, 3 + channel, 0, used)
+            used = decide_at(coder, data, slots, weights, a, b, c, (3 + channel) * NODES, used)
         if used != int(symbols[own + 3 * j] != 0):
             symbols[own + 3 * j] = used
         number -= used
@@ -181,7 +182,7 @@ def _code_values(
     rest: int,
     channel: int,
     level: int,
-    signed: I64,  # what the neighbours expect
+    signed: I32,  # what the neighbours expect
 ) -> None:
     """Signs and sizes of the symbols that are not 0."""
     last = 0
@@ -190,14 +191,15 @@ def _code_values(
         if value == 0:
             continue
         both = int(np.sign(int(symbols[own + 3 * j - channel]))) + 1 if channel else 1
-        side = int(np.sign(signed[j])) + 1
-        bucket = magnitude(abs(signed[j]), BUCKETS - 1)
+        expected = int(signed[3 * j + channel])
+        side = int(np.sign(expected)) + 1
+        bucket = magnitude(abs(expected), BUCKETS - 1)
         bucket = bucket if side else 2 * BUCKETS - 1 - bucket
         a = _SIGN_A + channel * 2 * BUCKETS + bucket
         b = _SIGN_B + (channel * REST + j) * 3 + side
         c = _SIGN_C + channel * 9 + side * 3 + both
         sign = int(value < 0)
-        sign = decide(coder, data, slots, weights, a, b, c, 6 + channel, 0, sign)
+        sign = decide_at(coder, data, slots, weights, a, b, c, (6 + channel) * NODES, sign)
         a = _SIZE_A + channel * REST + j
         b = _SIZE_B + channel * LEVELS + level
         c = _SIZE_C + channel * 9 + min(last, 8)

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from flexgs.entropy.contexts import CODING, code_uint, new_model
-from flexgs.entropy.contexts.model import decide
+from flexgs.entropy.contexts import CODING, NODES, code_uint, new_model
+from flexgs.entropy.contexts.model import decide_at
 from flexgs.entropy.contexts.options import INLINED, Int, pointer
 
 I64 = npt.NDArray[np.int64]
@@ -17,11 +17,13 @@ U64 = npt.NDArray[np.uint64]
 
 MAX_LEVELS = 20
 _SIDES = 4  # how many of a child's three sides face an occupied node
-_FIRST_B = MAX_LEVELS * 8 * _SIDES
-_FIRST_C = _FIRST_B + 256 * _SIDES
-_FIRST_COUNT = _FIRST_C + MAX_LEVELS * 9 * _SIDES
 _COUNTS = 9
-CONTEXTS = _FIRST_COUNT + 3 * _COUNTS
+CONTEXTS = 3 * _COUNTS
+# Slots of children, which have one node each.
+_FIRST_A = CONTEXTS * NODES
+_FIRST_B = _FIRST_A + MAX_LEVELS * 8 * _SIDES * 8
+_FIRST_C = _FIRST_B + 256 * _SIDES
+_BITS = _FIRST_C + MAX_LEVELS * 9 * _SIDES * 8 - _FIRST_A
 _COUNT_MIXER = MAX_LEVELS
 _PROBES = 32  # bounds the time that hostile cells can take
 CHILDREN = np.array([bin(family).count("1") for family in range(256)], dtype=np.int64)
@@ -82,10 +84,10 @@ def _code_children(
         near = (sides >> (k & 1)) & 1
         near += (sides >> (2 + ((k >> 1) & 1))) & 1
         near += (sides >> (4 + (k >> 2))) & 1
-        a = (level * 8 + min(count, 7)) * _SIDES + near
-        b = _FIRST_B + (seen if k < 7 else 128 + (seen & 127)) * _SIDES + near
-        c = _FIRST_C + (level * 9 + siblings) * _SIDES + near
-        bit = decide(coder, data, slots, weights, a, b, c, level, k, (mask >> k) & 1)
+        a = _FIRST_A + ((level * 8 + min(count, 7)) * _SIDES + near) * 8 + k
+        b = _FIRST_B + ((1 << k) + seen) * _SIDES + near
+        c = _FIRST_C + ((level * 9 + siblings) * _SIDES + near) * 8 + k
+        bit = decide_at(coder, data, slots, weights, a, b, c, level * NODES + k, (mask >> k) & 1)
         seen |= bit << k
         count += bit
     return seen
@@ -116,6 +118,7 @@ def code_tree(
         return True
     nodes, families = np.zeros(n, np.int64), np.ones(n, np.int64)  # a family: a parent's children
     below, families_below = np.zeros(n, np.int64), np.ones(n, np.int64)
+    sides = np.zeros(n, np.uint8)
     room = 2
     while room < 2 * n:
         room *= 2
@@ -130,15 +133,19 @@ def code_tree(
         while size < 2 * used:
             size *= 2
         _fill_table(table, size - 1, nodes[:used])
+        # apart from the coding, so that many look-ups are under way at once
+        for index in range(used):
+            sides[index] = _sides(
+                places, size - 1, nodes[index], families[index], (1 << (3 * level)) - 1
+            )
         for index in range(used):
             mask, node = 0, nodes[index]
             while not decoding and place < n and codes[place] >> (shift + 3) == node:
                 mask |= 1 << ((codes[place] >> shift) & 7)
                 place += 1
             family = families[index]
-            sides = _sides(places, size - 1, node, family, (1 << (3 * level)) - 1)
             siblings = CHILDREN[family]
-            mask = _code_children(r, d, s, w, level, siblings, sides, mask)
+            mask = _code_children(r, d, s, w, level, siblings, np.int64(sides[index]), mask)
             for k in range(8):
                 if (mask >> k) & 1:
                     if found == n:
@@ -169,9 +176,9 @@ def _code_counts(
         count = 0
         while not decoding and place + count < n and codes[place + count] == leaves[index]:
             count += 1
-        a = _FIRST_COUNT + CHILDREN[families[index]]
-        b = _FIRST_COUNT + _COUNTS + min(before, _COUNTS - 1)
-        c = _FIRST_COUNT + 2 * _COUNTS
+        a = CHILDREN[families[index]]
+        b = _COUNTS + min(before, _COUNTS - 1)
+        c = 2 * _COUNTS
         count = 1 + code_uint(coder, data, slots, weights, a, b, c, _COUNT_MIXER, count - 1)
         before = count
         if count > n - place:
@@ -184,4 +191,4 @@ def _code_counts(
 
 def new_tree_model() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]:
     """A model that knows nothing yet."""
-    return new_model(CONTEXTS, MAX_LEVELS + 1)
+    return new_model(CONTEXTS, MAX_LEVELS + 1, _BITS)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integers as decisions: is it zero, its sign, then its size: unary, then exponent and mantissa.
 
-The nodes of a context: 0 zero or not, 1..13 larger than 1..13, 14..32 the exponent in unary,
-33..44 the mantissa's top bit by exponent, 45 and 46 its second bit by the top one, 47 the sign.
+The nodes of a context: 0 zero or not, 1 the sign, 2..14 larger than 1..13, 15..33 the exponent in
+unary, 34..45 the mantissa's top bit by exponent, 46 and 47 its second bit by the top one.
 The mantissa's further bits are noise, and coded as such.
 """
 
@@ -18,11 +18,12 @@ from flexgs.entropy.contexts.tables import COST_BITS, PROBABILITY_BITS
 
 UNARY = 14  # sizes 0..13 are unary
 EXPONENT_MAX = 19
-EXPONENT_NODE = UNARY
+SIGN_NODE = 1  # beside the zero flag: they share a cache line
+UNARY_NODE = 1  # of "larger than 0", which there is not
+EXPONENT_NODE = UNARY_NODE + UNARY
 TOP_NODE = EXPONENT_NODE + EXPONENT_MAX
 TOP_NODES = 12
 SECOND_NODE = TOP_NODE + TOP_NODES
-SIGN_NODE = SECOND_NODE + 2
 VALUE_MAX = UNARY + (1 << (EXPONENT_MAX + 1)) - 2  # the largest size that can be coded
 HALF = 1 << (PROBABILITY_BITS - 1)
 
@@ -81,12 +82,13 @@ def code_size(
     size: Int,
 ) -> Int:
     """A size of 1..VALUE_MAX, given or decoded."""
-    node = 1
-    while node < UNARY:
-        larger = np.int64(size > node)
+    least: Int = np.int64(1)
+    while least < UNARY:
+        larger = np.int64(size > least)
+        node = UNARY_NODE + least
         if not decide(coder, data, slots, weights, a, b, c, mixer, node, larger):
-            return node
-        node += 1
+            return least
+        least += 1
     large: Int = _code_large(coder, data, slots, weights, a, b, c, mixer, size)
     return large
 
@@ -115,12 +117,12 @@ def _cost_large(
 def cost_size(slots: Slots, weights: Weights, a: Int, b: Int, c: Int, mixer: Int, size: Int) -> Int:
     """Bits * 2^16 that `code_size` would take now. Nothing adapts."""
     cost: Int = np.int64(0)
-    node = 1
-    while node < UNARY:
-        larger = np.int64(size > node)
-        cost += price(slots, weights, a, b, c, mixer, node, larger)
+    least: Int = np.int64(1)
+    while least < UNARY:
+        larger = np.int64(size > least)
+        cost += price(slots, weights, a, b, c, mixer, UNARY_NODE + least, larger)
         if not larger:
             return cost
-        node += 1
+        least += 1
     large: Int = _cost_large(slots, weights, a, b, c, mixer, size)
     return cost + large

@@ -29,8 +29,10 @@ from flexgs.entropy.contexts.tables import (
 
 Slots = NDArray[np.uint32]
 Weights = NDArray[np.int32]
+Opinions = tuple[Int, Int, Int, Int, Int, Int]
 
-NODES = 48  # decisions of a context: three cache lines
+LINE = 16  # slots of a cache line
+NODES = 3 * LINE  # decisions of a context: three cache lines
 K = 4  # words of a weight set: three weights and a spare, so that none straddles two lines
 
 COUNT_BITS = 10
@@ -43,9 +45,16 @@ WEIGHT_START = 21845  # 1/3: the opinions' mean
 LEARNING_SHIFT = 14  # a weight moves by stretch * error / 64
 
 
-def new_model(contexts: int, mixers: int) -> tuple[Slots, Weights]:
-    """Slots (contexts * NODES,) and weights (mixers * NODES * K,) that know nothing yet."""
-    slots = np.full(contexts * NODES, SLOT_START, dtype=np.uint32)
+def new_model(contexts: int, mixers: int, bits: int = 0) -> tuple[Slots, Weights]:
+    """Slots (contexts * NODES + bits,) and weights (mixers * NODES * K,) that know nothing yet.
+
+    The last `bits` slots are for contexts of a single node, which would waste most of a context.
+    """
+    size = contexts * NODES + bits
+    slots = np.empty(size + LINE, dtype=np.uint32)
+    first = -slots.ctypes.data // slots.itemsize % LINE
+    slots = slots[first : first + size]
+    slots[:] = SLOT_START
     return slots, np.full(mixers * NODES * K, WEIGHT_START, dtype=np.int32)
 
 
@@ -78,6 +87,42 @@ def _learn_weight(weights: Weights, i: Int, stretched: Int, error: Int) -> None:
 
 
 @njit(**INLINED)
+def _consult(
+    slots: Slots, weights: Weights, i: Int, j: Int, k: Int, set_: Int
+) -> tuple[Opinions, Int]:
+    """What is known of a decision: its slots, their opinions, and the probability of a 1."""
+    u = np.int64(slots[i])
+    v = np.int64(slots[j])
+    w = np.int64(slots[k])
+    x = np.int64(STRETCH[np.uint64(u >> STRETCH_SHIFT)])
+    y = np.int64(STRETCH[np.uint64(v >> STRETCH_SHIFT)])
+    z = np.int64(STRETCH[np.uint64(w >> STRETCH_SHIFT)])
+    return (u, v, w, x, y, z), np.int64(SQUASH[np.uint64(_mixed(weights, set_, x, y, z))])
+
+
+@njit(**INLINED)
+def _learn(
+    slots: Slots,
+    weights: Weights,
+    i: Int,
+    j: Int,
+    k: Int,
+    set_: Int,
+    opinions: Opinions,
+    probability: Int,
+    bit: Int,
+) -> None:
+    u, v, w, x, y, z = opinions
+    error = (bit << PROBABILITY_BITS) - probability
+    _learn_weight(weights, set_, x, error)
+    _learn_weight(weights, set_ + 1, y, error)
+    _learn_weight(weights, set_ + 2, z, error)
+    _learn_slot(slots, i, u, bit)
+    _learn_slot(slots, j, v, bit)
+    _learn_slot(slots, k, w, bit)
+
+
+@njit(**INLINED)
 def decide(
     coder: Coder,
     data: Bytes,
@@ -93,22 +138,36 @@ def decide(
     """One decision at `node` of contexts a, b, c: the bit, given or decoded. All of it adapts."""
     i, j, k = a * NODES + node, b * NODES + node, c * NODES + node
     set_ = (mixer * NODES + node) * K
-    u = np.int64(slots[i])
-    v = np.int64(slots[j])
-    w = np.int64(slots[k])
-    x = np.int64(STRETCH[np.uint64(u >> STRETCH_SHIFT)])
-    y = np.int64(STRETCH[np.uint64(v >> STRETCH_SHIFT)])
-    z = np.int64(STRETCH[np.uint64(w >> STRETCH_SHIFT)])
-    probability = np.int64(SQUASH[np.uint64(_mixed(weights, set_, x, y, z))])
+    opinions, probability = _consult(slots, weights, i, j, k, set_)
     bit = transmit(coder, data, probability, bit)
-    error = (bit << PROBABILITY_BITS) - probability
-    _learn_weight(weights, set_, x, error)
-    _learn_weight(weights, set_ + 1, y, error)
-    _learn_weight(weights, set_ + 2, z, error)
-    _learn_slot(slots, i, u, bit)
-    _learn_slot(slots, j, v, bit)
-    _learn_slot(slots, k, w, bit)
+    _learn(slots, weights, i, j, k, set_, opinions, probability, bit)
     return bit
+
+
+@njit(**INLINED)
+def decide_at(
+    coder: Coder,
+    data: Bytes,
+    slots: Slots,
+    weights: Weights,
+    i: Int,
+    j: Int,
+    k: Int,
+    mixed: Int,
+    bit: Int,
+) -> Int:
+    """`decide` by the numbers of the three slots and `mixed`, mixer * NODES + node.
+
+    It branches on the bit, so that a processor guesses ahead: faster where one decision's contexts
+    depend on the last one's bit, and more code.
+    """
+    set_ = mixed * K
+    opinions, probability = _consult(slots, weights, i, j, k, set_)
+    if transmit(coder, data, probability, bit):
+        _learn(slots, weights, i, j, k, set_, opinions, probability, np.int64(1))
+        return np.int64(1)
+    _learn(slots, weights, i, j, k, set_, opinions, probability, np.int64(0))
+    return np.int64(0)
 
 
 @njit(**INLINED)

@@ -69,18 +69,18 @@ class Decoder:
         return bit
 
     def size(self, contexts, mixer):
-        for node in range(1, 14):
-            if not self.bit(contexts, mixer, node):
-                return node
+        for least in range(1, 14):
+            if not self.bit(contexts, mixer, 1 + least):
+                return least
         exponent = 0
-        while exponent < 19 and self.bit(contexts, mixer, 14 + exponent):
+        while exponent < 19 and self.bit(contexts, mixer, 15 + exponent):
             exponent += 1
         mantissa = 1
         for depth in range(exponent):
             if depth == 0:
-                bit = self.bit(contexts, mixer, 32 + min(exponent, 12))
+                bit = self.bit(contexts, mixer, 33 + min(exponent, 12))
             elif depth == 1:
-                bit = self.bit(contexts, mixer, 45 + mantissa % 2)
+                bit = self.bit(contexts, mixer, 46 + mantissa % 2)
             else:
                 bit = self.receive(32768)
             mantissa = 2 * mantissa + bit
@@ -92,7 +92,7 @@ class Decoder:
     def signed(self, contexts, mixer):
         if not self.bit(contexts, mixer, 0):
             return 0
-        negative = self.bit(contexts, mixer, 47)
+        negative = self.bit(contexts, mixer, 1)
         size = self.size(contexts, mixer)
         return -size if negative else size
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexgs.entropy.contexts import NODES, VALUE_MAX, K, check_decoder, new_model
-from flexgs.entropy.contexts.integers import SIGN_NODE
+from flexgs.entropy.contexts.integers import SECOND_NODE
 from flexgs.errors import Corrupt, UsageError
 from tests.entropy.contexts.kernels import (
     BITS,
@@ -105,7 +105,8 @@ def test_a_model_has_its_slots_and_weights():
         3 * NODES * K,
         np.int32,
     )
-    assert SIGN_NODE == NODES - 1
+    assert SECOND_NODE + 2 == NODES
+    assert slots.ctypes.data % 64 == 0  # no context straddles cache lines
 
 
 def sources(n=60_000):

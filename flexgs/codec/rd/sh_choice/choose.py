@@ -25,7 +25,9 @@ from flexgs.codec.rd.sh_choice.costs import (
 )
 from flexgs.codec.rd.sh_choice.expected import (
     BUCKETS,
+    EXPECTED,
     TOTALS,
+    bucket_total,
     expect_symbols,
     invert_weights,
     magnitude,
@@ -112,30 +114,25 @@ def _choose_chunk(
     rest = symbols.shape[1]
     reduced, scratch = np.empty((rest, rest)), np.empty((rest + 1, rest))
     across, slope = np.empty(rest), np.empty(rest)
-    signed, sizes = np.empty(rest, np.int64), np.empty(rest, np.int64)
+    expected = np.empty((2, EXPECTED), np.int32)
+    means = expected[0, : 3 * rest].reshape((rest, 3))
+    magnitudes = expected[1, : 3 * rest].reshape((rest, 3))
     counts = np.zeros((len(symbols), 3), np.int64)
     near_, weights_ = pointer(near), pointer(weights)
     known = pointer(symbols), pointer(counts)
-    around = pointer(signed), pointer(sizes)
+    around = pointer(expected[0]), pointer(expected[1])
     kept, prices = np.empty(rest, np.int64), np.zeros((4, SIZES))
     for i in range(len(symbols)):
         own = reduce_block(blocks[i], reduced, across)
         before = 0
         inverse = invert_weights(i, near_, weights_)
+        expect_symbols(
+            known[0], known[1], i, near_, weights_, inverse, 3 * rest, around[0], around[1]
+        )
         for channel in range(3):
             _fill_slope(slope, reduced, colours[i, :, channel])
-            total = expect_symbols(
-                known[0],
-                known[1],
-                i,
-                channel,
-                near_,
-                weights_,
-                inverse,
-                rest,
-                around[0],
-                around[1],
-            )
+            total = bucket_total(around[1], channel, 3 * rest)
+            signed, sizes = means[:, channel], magnitudes[:, channel]
             context = (before if channel else classes[i]) * TOTALS + total
             _fill_prices(prices, costs, channel, context, signed, sizes)
             if own <= 0.0:
@@ -175,8 +172,8 @@ def _fill_prices(
     costs: tuple[F64, F64, F64, F64, F64],
     channel: int,
     context: int,
-    signed: I64,
-    expected: I64,
+    signed: I32,
+    expected: I32,
 ) -> None:
     counts, places, buckets, signs, sizes = costs
     prices[COUNTS] = counts[channel, context]
@@ -199,8 +196,8 @@ def _count(
     seen: tuple[F64, F64, F64, F64, F64],
     channel: int,
     context: int,
-    signed: I64,
-    expected: I64,
+    signed: I32,
+    expected: I32,
     picked: I16,
     used: int,
 ) -> None:
