@@ -19,7 +19,7 @@ from flexgs.codec.rd.columns import (
 )
 from flexgs.quant.adaptive.cells import RANGE, count_splits, distance_features
 from flexgs.quant.adaptive.directions import find_needles
-from flexgs.quant.adaptive.features import stack_features, step_classes
+from flexgs.quant.adaptive.features import FEATURE_LIMIT, step_classes
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.quant.adaptive.levels import (
     ONE,
@@ -76,18 +76,19 @@ class Known:
 def know_cells(plan: GeometryPlan, cells: I32) -> Known:
     """The start: only the cells are known."""
     n = len(cells)
-    features = np.zeros((n, 6), np.int32)
+    features = np.zeros((n, 6), np.int32, order="F")  # whole columns are used at a time
     features[:, 0] = distance_features(cells, plan.depth)
     same = np.zeros(n, np.int32)
-    same[1:] = (cells[1:] == cells[:-1]).all(axis=1)
+    moved = (cells[1:] ^ cells[:-1]).T
+    same[1:] = (moved[0] | moved[1] | moved[2]) == 0
     return Known(
         plan=plan,
         cells=cells,
         features=features,
-        scales=np.zeros((n, 3), np.int64),
+        scales=np.zeros((n, 3), np.int64, order="F"),
         same_cell=same,
         opacity=np.zeros(n, np.int64),
-        turns=np.zeros((n, 3), np.int64),
+        turns=np.zeros((n, 3), np.int64, order="F"),
         splits=np.zeros((n, 3), np.int32),
     )
 
@@ -197,8 +198,7 @@ def place_splits(known: Known) -> I32:
 
 def final_features(known: Known) -> I32:
     """Features for the colours, (n, 6)."""
-    f = known.features
-    return stack_features(f[:, 0], f[:, 1], f[:, 2], f[:, 3:])
+    return np.clip(known.features, -FEATURE_LIMIT, FEATURE_LIMIT)
 
 
 def cell_shift(plan: GeometryPlan) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from flexgs.codec.rd.geometry import GeometrySymbols, Known, final_features
 from flexgs.codec.rd.geometry_chunks import know_geometry
 from flexgs.quant.adaptive.cells import dequantise_means
-from flexgs.quant.adaptive.directions import dequantise_quats, pole_order
+from flexgs.quant.adaptive.directions import NEEDLE, dequantise_quats
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.quant.adaptive.levels import ONE, log_scales, opacity_logits
 
@@ -51,10 +51,10 @@ def value_geometry(known: Known, symbols: GeometrySymbols) -> Geometry:
     Raises:
         Corrupt: a position is out of range.
     """
-    plan, order = known.plan, pole_order(known.needles)
+    plan, scales = known.plan, log_scales(known.scales, known.plan.floor)
     return Geometry(
         means=dequantise_means(symbols.cells, symbols.places, known.splits, plan.depth, plan.frame),
-        log_scales=np.take_along_axis(log_scales(known.scales, plan.floor), order, axis=1),
+        log_scales=np.where(known.needles[:, None], scales[:, NEEDLE], scales),
         quats=dequantise_quats(symbols.faces, *_real(known.turns).T),
         opacity_logits=opacity_logits(known.opacity),
         features=final_features(known),

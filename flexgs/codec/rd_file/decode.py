@@ -38,7 +38,7 @@ def decode_rd(container: Container, payload: bytes, limits: Limits, threads: int
         log_scales[rows] = values.log_scales
         quats[rows] = values.quats
         opacity_logits[rows] = values.opacity_logits
-        sh[rows] = dequantise_colours(head.colours, symbols.colours, values.features)
+        dequantise_colours(head.colours, symbols.colours, values.features, sh[rows])
 
     run_chunks(run, head.chunks, threads)
     return Splats(means, log_scales, quats, opacity_logits, sh, head.model)

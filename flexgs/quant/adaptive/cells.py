@@ -27,7 +27,7 @@ FINE_BITS = MAX_DEPTH + MAX_SPLITS + 1
 RANGE = 128  # contracted coordinates are within +-RANGE
 # Halving one axis at a time: three axes with the same wish split at different sixteenths, so that
 # together they follow it in thirds of an octave.
-SPLIT_ROUNDING = np.array([3, 8, 13], dtype=np.int64)
+SPLIT_ROUNDING = np.array([3, 8, 13], dtype=np.int32)
 
 
 def contract(means: F32, frame: Frame) -> F64:  # (n, 3) -> (n, 3)
@@ -49,10 +49,15 @@ def cell_codes(cells: I32, depth: int) -> npt.NDArray[np.uint64]:  # (n, 3) -> (
     return morton_codes(cells.astype(np.int64) + (RANGE << depth))
 
 
+def _away(cells: I32) -> I32:
+    """How far from the centre, alike on both sides: c, or -1 - c where it is negative."""
+    return np.asarray(cells ^ (cells >> 31), dtype=np.int32)
+
+
 def distance_features(cells: I32, depth: int) -> I32:  # (n, 3) -> (n,)
     """The largest contracted coordinate of a cell in sixteenths of a radius, rounded down."""
-    away = np.where(cells < 0, -1 - cells, cells)  # symmetric around the centre
-    largest = away.max(axis=1, initial=0)
+    x, y, z = _away(cells).T
+    largest = np.maximum(np.maximum(x, y), z)
     scaled = largest >> (depth - 4) if depth >= 4 else largest << (4 - depth)
     return np.asarray(scaled, dtype=np.int32)
 
@@ -63,8 +68,9 @@ def count_splits(
     classes: I32,  # (n,) wanted step in sixteenths of an octave of radii
 ) -> I32:  # (n, 3)
     """How often each axis of each cell is halved."""
-    away = np.where(cells < 0, -1 - cells, cells).astype(np.int64)
-    octave = np.maximum((away >> depth) - 1, 0)  # a cell there is 2^(octave - depth) radii wide
+    octave = np.maximum(
+        (_away(cells) >> depth) - 1, 0
+    )  # a cell there is 2^(octave - depth) radii wide
     wish = (octave - depth) * 16 - classes[:, None]
     return np.asarray(np.clip((wish + SPLIT_ROUNDING) >> 4, 0, MAX_SPLITS), dtype=np.int32)
 

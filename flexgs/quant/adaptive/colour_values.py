@@ -35,10 +35,12 @@ def dequantise_colours(
     plan: ColourPlan,
     symbols: ColourSymbols,
     features: I32,  # (n, f)
+    rgb: F32 | None = None,  # (n, k, 3) where to write them
 ) -> F32:  # (n, k, 3)
     """RGB coefficients of the decoded scene; float32 products and sums in a fixed order."""
-    n, rest = symbols.sh.shape[:2]
-    rgb = np.empty((n, rest + 1, 3), dtype=np.float32)
+    if rgb is None:
+        n, rest = symbols.sh.shape[:2]
+        rgb = np.empty((n, rest + 1, 3), dtype=np.float32)
     steps = sh_steps(plan, features, symbols.shifts)
     _fill(symbols.dc, symbols.sh, steps, band_of(plan.degree), rgb)
     return rgb
@@ -47,21 +49,19 @@ def dequantise_colours(
 @njit(**KERNEL)
 def _fill(dc: I32, sh: I16, steps: F32, bands: I64, rgb: F32) -> None:
     for i in range(len(dc)):
-        _put(rgb[i, 0], dc[i], _UNIT)
+        _put(rgb, i, 0, dc[i, 0], dc[i, 1], dc[i, 2], _UNIT)
         for j in range(len(bands)):
             if sh[i, j, 0] or sh[i, j, 1] or sh[i, j, 2]:
-                _put(rgb[i, j + 1], sh[i, j], steps[i, bands[j]])
+                _put(rgb, i, j + 1, sh[i, j, 0], sh[i, j, 1], sh[i, j, 2], steps[i, bands[j]])
             else:
-                rgb[i, j + 1] = 0
+                rgb[i, j + 1, 0] = rgb[i, j + 1, 1] = rgb[i, j + 1, 2] = np.float32(0.0)
 
 
 @njit(**KERNEL)
-def _put(rgb: F32, symbols: npt.NDArray[np.signedinteger], step: np.float32) -> None:
+def _put(rgb: F32, i: int, j: int, a: int, b: int, c: int, step: np.float32) -> None:
     """Luma and chromas of one coefficient, times their step, as RGB."""
-    luma = np.float32(symbols[0]) * step
-    first = np.float32(symbols[1]) * step
-    second = np.float32(symbols[2]) * step
+    luma, first, second = np.float32(a) * step, np.float32(b) * step, np.float32(c) * step
     grey = luma * _A - second * _C
-    rgb[0] = min(max(grey + first * _B, -_MOST), _MOST)
-    rgb[1] = min(max(luma * _A + second * _TWICE_C, -_MOST), _MOST)
-    rgb[2] = min(max(grey - first * _B, -_MOST), _MOST)
+    rgb[i, j, 0] = min(max(grey + first * _B, -_MOST), _MOST)
+    rgb[i, j, 1] = min(max(luma * _A + second * _TWICE_C, -_MOST), _MOST)
+    rgb[i, j, 2] = min(max(grey - first * _B, -_MOST), _MOST)

@@ -29,6 +29,9 @@ F64 = npt.NDArray[np.float64]
 BEND = 0.7854, 0.2146  # bend(t) = 0.7854 t + 0.2146 t^3, within 0.008 of tan(pi/4 t)
 
 
+NEEDLE = np.array([1, 2, 0])  # axes of a needle around the pole, and the pole
+
+
 def bend(t: F64) -> F64:
     """About tan(pi/4 t); exactly 1 at 1."""
     return np.asarray(t * (BEND[0] + BEND[1] * (t * t)))
@@ -53,8 +56,7 @@ def find_needles(scales: I64) -> npt.NDArray[np.bool_]:  # (n, 3) sorted, any un
 
 def pole_order(needles: npt.NDArray[np.bool_]) -> I64:  # (n,) -> (n, 3)
     """Which sorted axes are the two around the pole and the pole, in a right-handed order."""
-    flat, needle = np.array([0, 1, 2]), np.array([1, 2, 0])
-    return np.where(needles[:, None], needle, flat)
+    return np.where(needles[:, None], NEEDLE, np.arange(3))
 
 
 def face_turns(faces: I32) -> I64:  # (n,) -> (n, 3)

@@ -39,15 +39,23 @@ _THIN = 8 * 16  # u - floor beyond which u and log2 s agree to 2^-17
 _FIXED_MANTISSAS = np.rint(STEP_MANTISSAS.astype(np.float64) * (1 << 20)).astype(np.int64)
 
 
+def _steps() -> I64:
+    """Steps of all classes from the finest on, in 1/65536."""
+    classes = np.arange(FINEST_CLASS, COARSEST_CLASS + 1, dtype=np.int64)
+    shift = 4 - (classes >> 4) + 6  # mantissas have 20 bits; 6 spare ones for the coarsest steps
+    return np.asarray(((_FIXED_MANTISSAS[classes & 15] << 6) + (1 << (shift - 1))) >> shift)
+
+
+_STEPS = _steps()
+
+
 def fixed_steps(classes: I32) -> I64:
     """Steps in 1/65536, at least 1.
 
     >>> fixed_steps(np.int32([0, -16, 8])).tolist()
     [65536, 32768, 92682]
     """
-    clipped = np.clip(classes, FINEST_CLASS, COARSEST_CLASS).astype(np.int64)
-    shift = 4 - (clipped >> 4) + 6  # mantissas have 20 bits; 6 spare ones for the coarsest steps
-    return np.asarray(((_FIXED_MANTISSAS[clipped & 15] << 6) + (1 << (shift - 1))) >> shift)
+    return _STEPS[np.clip(classes, FINEST_CLASS, COARSEST_CLASS) - FINEST_CLASS]
 
 
 def fixed_values(symbols: I32, steps: I64) -> I64:
