@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flexgs.codec import read_fgs
 from flexgs.core import Splats
-from flexgs.io import SceneFile, ensure_output, ensure_suffix, read_ply, sniff, write_ply
+from flexgs.io import SceneFile, ensure_output, ensure_suffix, read_ply, write_ply
+from flexgs.io.formats.table import find_format
 from flexgs.limits import DEFAULT_LIMITS, Limits
 
 
@@ -20,7 +21,7 @@ def open_scene(
     Raises:
         UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`.
     """
-    if sniff(path) == "ply":
+    if find_format(path).name == "ply":
         return read_ply(path, drop_invalid=drop_invalid, limits=limits)
     return SceneFile(read_fgs(path, limits))
 

@@ -5,7 +5,6 @@ from flexgs.io.cameras import CameraSet, load_cameras
 from flexgs.io.files import atomic_write, ensure_output, ensure_suffix
 from flexgs.io.images import read_image, write_png
 from flexgs.io.ply import SceneFile, read_ply, write_ply
-from flexgs.io.sniff import sniff
 
 __all__ = [
     "CameraSet",
@@ -16,7 +15,6 @@ __all__ = [
     "load_cameras",
     "read_image",
     "read_ply",
-    "sniff",
     "write_ply",
     "write_png",
 ]

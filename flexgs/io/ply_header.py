@@ -10,8 +10,8 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from flexgs.errors import Corrupt, TooLarge, Truncated, Unsupported
-from flexgs.io.files import file_size, read_start
-from flexgs.io.sniff import sniff
+from flexgs.io.files import read_start
+from flexgs.io.sniff import known_stranger, probe_file
 from flexgs.limits import DEFAULT_LIMITS, MAX_PLY_HEADER_BYTES, MAX_PLY_PROPERTIES, Limits
 
 Encoding = Literal["ascii", "binary_little_endian", "binary_big_endian"]
@@ -202,9 +202,12 @@ def read_header(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> PlyHeader:
         UsageError: the file cannot be read.
         FormatError: not a PLY, a broken or hostile header, or a file too short for its count.
     """
-    if sniff(path) != "ply":
-        raise Unsupported("not a .ply file", path=path, expected="'ply'", found="a .fgs file")
-    size = file_size(path)
+    probe = probe_file(path)
+    if not probe.is_ply:
+        raise known_stranger(probe) or Unsupported(
+            "not a .ply file", path=path, section="magic", offset=0, expected="'ply'"
+        )
+    size = probe.size
     lines, offset = _split_header(path)
     parser = _Parser(path)
     for number, line in enumerate(lines, start=2):

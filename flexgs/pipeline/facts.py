@@ -14,7 +14,8 @@ from flexgs.codec import describe, verify
 from flexgs.codec.files import read_bytes
 from flexgs.core import Splats
 from flexgs.errors import FormatError
-from flexgs.io import read_ply, sniff
+from flexgs.io import read_ply
+from flexgs.io.formats.table import find_format
 from flexgs.io.ply_header import PlyHeader, read_header
 from flexgs.scenes import open_scene
 
@@ -62,7 +63,9 @@ def file_facts(path: str | Path) -> FileFacts:
     Raises:
         UsageError, FormatError, SceneError: it cannot be read.
     """
-    return _ply_facts(Path(path)) if sniff(path) == "ply" else _fgs_facts(Path(path), False)
+    return (
+        _ply_facts(Path(path)) if find_format(path).name == "ply" else _fgs_facts(Path(path), False)
+    )
 
 
 def verify_file(path: str | Path) -> FileFacts:
@@ -71,7 +74,9 @@ def verify_file(path: str | Path) -> FileFacts:
     Raises:
         UsageError, FormatError, SceneError: it is not sound.
     """
-    return _ply_facts(Path(path)) if sniff(path) == "ply" else _fgs_facts(Path(path), True)
+    return (
+        _ply_facts(Path(path)) if find_format(path).name == "ply" else _fgs_facts(Path(path), True)
+    )
 
 
 def value_ranges(splats: Splats) -> dict[str, list[float]]:

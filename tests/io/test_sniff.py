@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flexgs.errors import FormatError, UsageError
-from flexgs.io import sniff
+from flexgs.io.formats.table import find_format
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 69361000\n"
 
@@ -22,7 +22,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 69361000
 def test_scene_files_are_known_by_content(tmp_path: Path, start: bytes, kind: str) -> None:
     path = tmp_path / "scene.dat"
     path.write_bytes(start)
-    assert sniff(path) == kind
+    assert find_format(path).name == kind
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_scene_files_are_known_by_content(tmp_path: Path, start: bytes, kind: st
         ("a.ckpt", b"anything", "checkpoint"),
         ("a.spz", b"NGSP\x04\0\0\0", "SPZ"),
         ("a.fgs", b"\x89FGS\n\x1a\n", "line ends"),
-        ("a.jpg", b"\xff\xd8\xff\xe0", "neither"),
+        ("a.jpg", b"\xff\xd8\xff\xe0", "no known"),
     ],
 )
 def test_other_files_are_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(FormatError, match=words) as caught:
-        sniff(path)
+        find_format(path)
     assert caught.value.path == str(path)
     assert caught.value.found is not None
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
-        sniff(tmp_path / "missing.ply")
+        find_format(tmp_path / "missing.ply")

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scene format is to the rest of the program: how it is recognised, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flexgs.core import Splats
+from flexgs.core.splats import Model
+from flexgs.errors import FormatError
+from flexgs.io.files import read_limited
+from flexgs.io.formats.losses import Encoded
+from flexgs.io.ply import SceneFile
+from flexgs.io.sniff import Probe
+from flexgs.limits import Limits
+
+Read = Callable[[Path, Limits], SceneFile]
+
+
+@dataclass(frozen=True)
+class SceneFormat:
+    """A format of other tools. Its modules are pure: bytes in, arrays out, and the reverse.
+
+    What `read` gives need not be valid Gaussians (`validate_splats` comes after it), but every byte
+    that does not fit the format is a FormatError. `encode` gets valid Gaussians only, of a degree
+    and a model that the format can say.
+    """
+
+    name: str  # id: spz, splat, ...
+    suffixes: tuple[str, ...]  # lower case; the first one is what outputs should be called
+    matches: Callable[[Probe], bool]  # by content
+    read: Read | None = None
+    encode: Callable[[Splats], Encoded] | None = None
+    max_degree: int = 3  # of spherical harmonics
+    models: tuple[Model, ...] = ("3dgs",)  # that a file can say it holds
+    has_magic: bool = True  # False: the content says it with some likelihood only
+
+
+def from_bytes(decode: Callable[[bytes, Limits], SceneFile]) -> Read:
+    """A reader of files, out of one of bytes; its errors name the path.
+
+    Raises:
+        UsageError: the file cannot be read. FormatError: its bytes are not of the format.
+    """
+
+    def read(path: Path, limits: Limits) -> SceneFile:
+        try:
+            return decode(read_limited(path, limits.max_raw_bytes), limits)
+        except FormatError as error:
+            error.path = str(path)
+            raise
+
+    return read
