@@ -30,13 +30,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def read_json(path: str | Path) -> Any:
-    """Strict JSON: no NaN, no key twice, bounded size and depth.
+def parse_json(data: bytes, path: str | Path) -> Any:
+    """Strict JSON: no NaN, no key twice, bounded depth.
 
     Raises:
-        UsageError: the file cannot be read. TooLarge, Corrupt: its content.
+        Corrupt: it is something else.
     """
-    data = read_limited(path, MAX_JSON_BYTES)
     try:
         return json.loads(
             data.decode("utf-8-sig"),
@@ -45,6 +44,15 @@ def read_json(path: str | Path) -> Any:
         )
     except (ValueError, RecursionError) as error:  # decoding errors are ValueErrors
         raise Corrupt(f"not readable JSON: {error}", path=path, expected="JSON") from error
+
+
+def read_json(path: str | Path) -> Any:
+    """A file's `parse_json`, of bounded size.
+
+    Raises:
+        UsageError: the file cannot be read. TooLarge, Corrupt: its content.
+    """
+    return parse_json(read_limited(path, MAX_JSON_BYTES), path)
 
 
 class Fields:

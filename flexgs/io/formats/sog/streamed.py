@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streamed SOG: lod-meta.json, a tree of regions with ranges of rows at each level of detail."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from flexgs.core import Splats
+from flexgs.errors import TooLarge, Unsupported, UsageError
+from flexgs.io.cameras.values import Fields
+from flexgs.io.formats.sog.source import Files
+from flexgs.io.ply import SceneFile
+from flexgs.limits import Limits
+
+LOD_META = "lod-meta.json"
+
+ReadUnit = Callable[[Files, str, Limits], SceneFile]
+Span = tuple[int, int]  # first row, rows
+
+
+def read_level(
+    table: object, files: Files, level: int, limits: Limits, read_unit: ReadUnit
+) -> SceneFile:
+    """All regions at one level of detail (or the nearest that a region has), and the environment.
+
+    Raises:
+        UsageError: there is no such level.
+        FormatError: the table or a scene that it names is broken.
+    """
+    fields = Fields(table, files.origin, LOD_META)
+    if "version" in fields and fields.integer("version") != 1:
+        raise Unsupported("a newer streamed SOG", path=files.origin, found=fields.table["version"])
+    levels = fields.integer("lodLevels")
+    if not 0 <= level < levels:
+        raise UsageError(
+            "no such level of detail", path=files.origin, expected=f"0 to {levels - 1}", found=level
+        )
+    names = fields.table.get("filenames")
+    if not isinstance(names, list):
+        fields.fail("no list of file names", found=type(names).__name__)
+    spans = _spans_by_file(fields, level, len(names))
+    if sum(count for own in spans.values() for _, count in own) > limits.max_gaussians:
+        raise TooLarge("too many Gaussians", path=files.origin, expected=limits.max_gaussians)
+    scenes = []
+    for number in sorted(spans):
+        name = Fields({"file": names[number]}, files.origin, LOD_META).text("file")
+        scene = read_unit(files, posixpath.normpath(name), limits)
+        rows = _rows(spans[number], scene.splats.n, fields)
+        scenes.append(SceneFile(scene.splats.select(rows), scene.notes))
+    if "environment" in fields:
+        scenes.append(read_unit(files, posixpath.normpath(fields.text("environment")), limits))
+    if not scenes:
+        fields.fail("no Gaussians at this level")
+    return _joined(scenes, f"level of detail {level} of {levels}")
+
+
+def _spans_by_file(fields: Fields, level: int, files: int) -> dict[int, list[Span]]:
+    """Rows of each file that a level needs; walks the tree without recursion."""
+    spans: dict[int, list[Span]] = {}
+    waiting: list[Any] = [fields.table.get("tree")]
+    while waiting:
+        node = Fields(waiting.pop(), fields.path, f"{LOD_META}: tree")
+        children, lods = node.table.get("children", []), node.table.get("lods", {})
+        if not isinstance(children, list) or not isinstance(lods, dict):
+            node.fail("children and lods are a list and an object")
+        waiting += children
+        numbers = {
+            int(key): key for key in lods if key.isascii() and key.isdigit() and len(key) < 6
+        }
+        if not numbers:
+            continue
+        nearest = min(numbers, key=lambda found: (abs(found - level), found < level))
+        span = Fields(lods[numbers[nearest]], fields.path, f"{LOD_META}: lods")
+        file, offset, count = (span.integer(name) for name in ("file", "offset", "count"))
+        if not 0 <= file < files or offset < 0 or count < 0:
+            span.fail("not a range of rows", found=f"file {file}, offset {offset}, count {count}")
+        if count:
+            spans.setdefault(file, []).append((offset, count))
+    return spans
+
+
+def _rows(spans: list[Span], n: int, fields: Fields) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(n,) mask of the rows of all ranges, which must be inside and apart from each other."""
+    mask = np.zeros(n, bool)
+    last = 0
+    for offset, count in sorted(spans):
+        if offset < last or offset + count > n:
+            fields.fail("ranges of rows overlap or end outside", expected=f"in {last} to {n}")
+        last = offset + count
+        mask[offset:last] = True
+    return mask
+
+
+def _joined(scenes: list[SceneFile], note: str) -> SceneFile:
+    parts = [scene.splats for scene in scenes]
+    k = max(part.sh.shape[1] for part in parts)
+    models = {part.model for part in parts}
+    notes = [note, *dict.fromkeys(n for scene in scenes for n in scene.notes)]
+    if len(models) > 1:
+        notes.append("its parts are of different models; read as plain 3DGS")
+    sh = [np.pad(part.sh, ((0, 0), (0, k - part.sh.shape[1]), (0, 0))) for part in parts]
+    splats = Splats(
+        np.concatenate([part.means for part in parts]),
+        np.concatenate([part.log_scales for part in parts]),
+        np.concatenate([part.quats for part in parts]),
+        np.concatenate([part.opacity_logits for part in parts]),
+        np.concatenate(sh),
+        parts[0].model if len(models) == 1 else "3dgs",
+    )
+    return SceneFile(splats, tuple(notes))
