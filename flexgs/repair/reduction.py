@@ -35,10 +35,9 @@ OVERDRAFT = 1.0  # the limit of the first round is so many times higher, falling
 # pass on is worse (0.743 dB on the monitor views after four, 0.679 at full length).
 LAST_FACTORS = (0.4, 0.15)
 # A Gaussian that no view of a round sees scores zero and goes first: bonsai by 30 of 91 invented
-# views lost 0.5 dB with its first 5 %. So a round has ENOUGH_VIEWS, scores of earlier rounds fade
-# slowly, and the first rounds only look.
+# views lost 0.5 dB with its first 5 %. So a round has ENOUGH_VIEWS, and scores of earlier rounds
+# fade slowly.
 ENOUGH_VIEWS = 50
-LOOKING = 0.25  # of the rounds, at most, that only look
 BISECTIONS = 6
 
 
@@ -83,7 +82,6 @@ def reduce_splats(
     total = sum(len(share_of(views, schedule.share, number)) for number in rounds)
     total += schedule.settling * len(views)
     with progress.stage("prune and repair", total=total) as advance:
-        looking = min(_stride(views, schedule.share) - 1, int(LOOKING * schedule.rounds))
         for number in rounds:
             left = 1 - (number + 1) / schedule.rounds
             limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
@@ -94,10 +92,7 @@ def reduce_splats(
             else:
                 removal = sum_over_views(free.splats(), some, renderer, "removal", None, advance)
             free.remember(removal)
-            if number < looking:
-                log.append(Round(free.n, drop_of(free.splats())))
-            else:
-                log.append(remove_least(free, drop_of, limit, floor))
+            log.append(remove_least(free, drop_of, limit, floor))
         if schedule.repair:
             for number in range(schedule.settling):
                 seed = schedule.rounds + number
@@ -132,12 +127,8 @@ def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Cam
     >>> len(share_of(range(200), 0.25, 1)), len(share_of(range(90), 0.25, 3))
     (50, 90)
     """
-    stride = _stride(views, share)
+    stride = max(1, min(round(1 / share), len(views) // ENOUGH_VIEWS))
     return views[number % stride :: stride]
-
-
-def _stride(views: Sequence[Camera], share: float) -> int:
-    return max(1, min(round(1 / share), len(views) // ENOUGH_VIEWS))
 
 
 def _least_kept(n: int, fewest: int, rounds: int) -> int:
