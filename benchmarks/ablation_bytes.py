@@ -79,7 +79,7 @@ def residuals_of(candidate: Candidate, chunk: ChunkSymbols) -> dict[str, Ints]:
     tables = colours._dc_tables(side)
     values, model = chunk.colours.dc.copy(), new_model(DC_CONTEXTS, DC_MIXERS)
     rebuild(code_dc, code_int=record)(
-        found["dc"], data, *model, values, *tables, *colours._NO_TARGETS
+        found["dc"], data, *model, values, *tables, colours._NO_TARGET
     )
     scales = found["log_scales"][1:].reshape(3, rows).T
     shifts = chunk.colours.shifts[:, None].astype(np.int64)

@@ -43,12 +43,6 @@ def nearest_index(  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy", nogil=True)
-def nearest_residual(slots, weights, a, b, c, mixer, off, worth):  # type: ignore[no-untyped-def]
-    """`colours_dc._round` without prices."""
-    return int(np.rint(min(max(off, -(2.0**20)), 2.0**20)))
-
-
-@njit(error_model="numpy", nogil=True)
 def round_alone(tableau, solution, kept, steps, symbols):  # type: ignore[no-untyped-def]
     """`search._round` without feedback."""
     for k in range(len(solution)):

@@ -14,7 +14,6 @@ import numpy as np
 from ablation_bytes import Sizes, without_contexts, without_tree
 
 from flexgs.codec.rd import colours, columns, geometry, geometry_choice, geometry_chunks
-from flexgs.codec.rd.colours_dc import code_dc
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode
 from flexgs.pipeline.rd import candidate
@@ -62,11 +61,6 @@ def nearest_geometry() -> Replaced:
     )
 
 
-def nearest_dc() -> Replaced:
-    nearest = kernels.rebuild(code_dc, _round=kernels.nearest_residual)
-    return ((colours, "code_dc", nearest),)
-
-
 def dead_zone() -> Replaced:
     return (
         (choose, "first_costs", kernels.flat_costs),
@@ -76,7 +70,7 @@ def dead_zone() -> Replaced:
 
 
 def all_nearest() -> Replaced:
-    return (*nearest_geometry(), *nearest_dc(), *dead_zone())
+    return (*nearest_geometry(), *dead_zone())
 
 
 def no_geometry_feedback() -> Replaced:
@@ -138,7 +132,6 @@ PARTS = {
     "steps": Part("steps fitted to F -> one an attribute", one_step),
     "rounding": Part("rounding by rate -> nearest; SH: dead zone of 8 bits", all_nearest),
     "rounding-geometry": Part("... of geometry alone", nearest_geometry),
-    "rounding-dc": Part("... of DC alone", nearest_dc),
     "rounding-sh": Part("... of SH alone", dead_zone),
     "feedback": Part("error feedback, geometry and SH", no_feedback),
     "feedback-geometry": Part("... of geometry alone", no_geometry_feedback),

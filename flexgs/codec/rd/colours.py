@@ -52,7 +52,7 @@ SPARE_BYTES = 4096
 SH_FINER = 0.8
 BAND_CLASSES = (4, 0, -4)
 TARGET_MAX = 1000.0  # of a DC, luma-chroma
-_NO_TARGETS = (np.empty((0, 3)), np.empty(0))  # code what is given
+_NO_TARGET = np.empty((0, 3))  # code what is given
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,7 @@ def quantise_colours(
     ideal: F64 = np.clip(dc, -TARGET_MAX, TARGET_MAX) * 2.0**DC_BITS
     values = np.zeros((len(sh), 3), dtype=np.int32)
     for rows, side in sides:
-        squares = np.square(side.steps / 2.0**DC_BITS)
-        worth = blocks[rows, 0].astype(np.float64) * squares / lam
-        _run_dc(side, values[rows], ideal[rows], worth)
+        _run_dc(side, values[rows], ideal[rows])
     return plan, ColourSymbols(values, symbols, shifts)
 
 
@@ -125,7 +123,7 @@ def code_colours(
 ) -> dict[str, bytes]:
     """Payloads of one chunk, "dc" and "sh": all arguments are of its rows alone."""
     side = _side(plan, features, cells, symbols.shifts)
-    dc = _run_dc(side, symbols.dc.copy(), *_NO_TARGETS)
+    dc = _run_dc(side, symbols.dc.copy(), _NO_TARGET)
     coder, data = start_encoder(SPARE_BYTES + SH_BYTES * len(features))
     _run_sh(coder, data, symbols.sh.copy(), side)
     return {"dc": dc, "sh": finish_encoder(coder, data).tobytes()}
@@ -150,7 +148,7 @@ def decode_colours(
         code_shifts(*streams["dc"], *model, symbols.shifts)
     side = _side(plan, features, cells, symbols.shifts)
     if "dc" in streams:
-        code_dc(*streams["dc"], *model, symbols.dc, *_dc_tables(side), *_NO_TARGETS)
+        code_dc(*streams["dc"], *model, symbols.dc, *_dc_tables(side), _NO_TARGET)
     if "sh" in streams:
         _run_sh(*streams["sh"], symbols.sh, side)
     for stream in streams.values():
@@ -191,11 +189,11 @@ def _dc_tables(side: _Side) -> tuple[I64, I32, I32, I32]:
     return side.steps, side.dc_levels, side.near.rows, side.near.weights
 
 
-def _run_dc(side: _Side, values: I32, ideal: F64, worth: F64) -> bytes:
+def _run_dc(side: _Side, values: I32, ideal: F64) -> bytes:
     coder, data = start_encoder(SPARE_BYTES + DC_BYTES * len(values))
     model = new_model(DC_CONTEXTS, DC_MIXERS)
     code_shifts(coder, data, *model, side.shifts.copy())
-    code_dc(coder, data, *model, values, *_dc_tables(side), ideal, worth)
+    code_dc(coder, data, *model, values, *_dc_tables(side), ideal)
     return finish_encoder(coder, data).tobytes()
 
 

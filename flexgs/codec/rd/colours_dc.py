@@ -9,7 +9,7 @@ from numba import njit
 
 from flexgs.codec.rd.neighbours import NEIGHBOURS
 from flexgs.codec.rd.sh_choice.expected import magnitude
-from flexgs.entropy.contexts import CODING, VALUE_MAX, code_bit, code_int, cost_int
+from flexgs.entropy.contexts import CODING, VALUE_MAX, code_bit, code_int
 from flexgs.entropy.contexts.options import INLINED, pointer
 from flexgs.quant.adaptive.colours import SHIFT_MAX
 
@@ -72,9 +72,8 @@ def code_dc(
     rows: I32,  # (m, NEIGHBOURS) whom to predict from
     shares: I32,  # (m, NEIGHBOURS) and their weights
     ideal: F64,  # (m, 3) what to choose values for, 2^-20; (0, 3) to take `values` as they are
-    worth: F64,  # (m,) squared error in lambdas of one squared step
 ) -> None:
-    """Codes all rows of a chunk; with `ideal` it chooses the values first, and writes them."""
+    """Codes all rows of a chunk; with `ideal` it rounds to the nearest values, and writes them."""
     choosing = len(ideal) > 0
     guess = np.zeros(3, dtype=np.int64)
     spread = np.zeros(3, dtype=np.int64)
@@ -93,7 +92,7 @@ def code_dc(
             mixer = channel * 4 + min(wide // 5, 3)
             if choosing:
                 off = (ideal[i, channel] - guess[channel]) / steps[i]
-                residual = _round(slots, weights, a, b, c, mixer, off, worth[i])
+                residual = np.int64(np.rint(min(max(off, -VALUE_MAX), VALUE_MAX)))
             else:
                 residual = (np.int64(values[i, channel]) - guess[channel]) // steps[i]
             residual = code_int(coder, data, slots, weights, a, b, c, mixer, residual)
@@ -120,27 +119,3 @@ def _predict(values: I32, i: int, rows: I32, shares: I32, guess: I64, spread: I6
             total += int(shares[place]) * off
         guess[channel] = middle
         spread[channel] = 3 * total // weight if weight else UNKNOWN
-
-
-@njit(**CODING)
-def _round(
-    slots: U32,
-    weights: I32,
-    a: int,
-    b: int,
-    c: int,
-    mixer: int,
-    off: float,
-    worth: float,
-) -> int:
-    """The nearest integer, or the one next to it towards 0, by error and bits."""
-    near = int(np.rint(min(max(off, -VALUE_MAX), VALUE_MAX)))
-    if near == 0:
-        return near
-    less = near - int(np.sign(near))
-    loss = ((less - off) ** 2 - (near - off) ** 2) * worth
-    if loss > 6.0:
-        return near
-    saved = cost_int(slots, weights, a, b, c, mixer, near)
-    saved -= cost_int(slots, weights, a, b, c, mixer, less)
-    return less if saved > loss * 65536.0 else near
