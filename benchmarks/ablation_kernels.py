@@ -12,7 +12,6 @@ from numba import njit
 
 from flexgs.codec.rd.neighbours import NEIGHBOURS, Neighbours
 from flexgs.codec.rd.sh_choice.costs import Costs, first_costs
-from flexgs.importance.colour_blocks import unpack_blocks
 from flexgs.quant.adaptive.colours import DC_BITS, ColourPlan, ColourSymbols, band_of, sh_steps
 from flexgs.quant.adaptive.features import fit_steps
 
@@ -102,9 +101,11 @@ def whole_or_nothing(
     """`choose_sh` that keeps all SH coefficients of a Gaussian, or none."""
     n, k = colours.shape[:2]
     symbols, dc = np.zeros((n, k - 1, 3), np.int16), colours[:, 0].copy()
+    low = np.tril_indices(k)
     for start in range(0, n, BATCH):
         rows = slice(start, start + BATCH)
-        full = unpack_blocks(blocks[rows], k)
+        full = np.empty((len(blocks[rows]), k, k))
+        full[:, low[0], low[1]] = full[:, low[1], low[0]] = blocks[rows]
         seen = full[:, 0, 0] > 0
         own = np.where(seen, full[:, 0, 0], 1.0)
         across = full[:, 0, 1:]

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exact colour block of every Gaussian's Fisher matrix, and the colours that are best under it.
+"""The exact colour block of every Gaussian's Fisher matrix, summed over views.
 
 The image is linear in colours: with S_iv = sum of (alpha T)^2 over the pixels of view v and Y_iv
 the SH basis in that view, changing the colours of Gaussian i by d costs d^T A_i d per channel,
 A_i = sum_v S_iv Y_iv Y_iv^T. All three channels share A_i.
 
-Source: docs/design.md 3.4; POTR (2601.14821) for the ridge.
+Source: docs/design.md 3.4.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +17,9 @@ from numba import njit
 from flexgs.compiling import CACHE
 from flexgs.core import Camera, Splats
 from flexgs.core.sh import sh_basis
-from flexgs.importance.sums import F32, view_contributions
-from flexgs.progress import Advance
-from flexgs.render import Renderer
+from flexgs.importance.sums import F32
 
-F64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-# Views not seen pull the SH rest to 0 with this weight, relative to those seen.
-RIDGE = 0.01
-BATCH = 4096
 
 
 def packed_length(k: int) -> int:
@@ -39,16 +29,6 @@ def packed_length(k: int) -> int:
     136
     """
     return k * (k + 1) // 2
-
-
-def colour_blocks(
-    splats: Splats, views: Sequence[Camera], renderer: Renderer, advance: Advance
-) -> F32:  # (n, k (k + 1) / 2)
-    """A_i summed over views, packed; one contribution pass a view."""
-    blocks = empty_blocks(splats)
-    for camera, contributions in view_contributions(splats, views, renderer, None, advance):
-        add_view(blocks, splats, camera, contributions.colour_weights)
-    return blocks
 
 
 def empty_blocks(splats: Splats) -> F32:  # (n, k (k + 1) / 2)
@@ -92,44 +72,3 @@ def add_unseen_view(blocks: F32, views: int) -> None:  # (n, k (k + 1) / 2), cha
     k = round(((8 * blocks.shape[1] + 1) ** 0.5 - 1) / 2)
     diagonal = np.cumsum(np.arange(1, k + 1)) - 1
     blocks[:, diagonal[1:]] += blocks[:, :1] / np.float32(max(views, 1))
-
-
-def unpack_blocks(packed: F32, k: int) -> F64:  # (m, k (k + 1) / 2) -> (m, k, k)
-    """Full symmetric blocks."""
-    rows, columns = np.tril_indices(k)
-    blocks = np.empty((len(packed), k, k))
-    blocks[:, rows, columns] = packed
-    blocks[:, columns, rows] = packed
-    return blocks
-
-
-def resolve_colours(
-    sh: F32,  # (n, k, 3)
-    blocks: F32,  # (n, k (k + 1) / 2)
-    keep: Flags,  # (n, k) coefficients that stay; the others become 0
-) -> F32:  # (n, k, 3)
-    """The colours with the least squared error among those with the kept coefficients alone.
-
-    argmin over y of (y - sh)^T A (y - sh) + RIDGE A_00 |y_rest|^2. A Gaussian that no view sees
-    keeps its coefficients as they are.
-    """
-    n, k = sh.shape[:2]
-    solved = np.where(keep[:, :, None], sh, np.float32(0))
-    for start in range(0, n, BATCH):
-        part = slice(start, min(start + BATCH, n))
-        solved[part] = _solve(sh[part], unpack_blocks(blocks[part], k), keep[part], solved[part])
-    return solved
-
-
-def _solve(sh: F32, blocks: F64, keep: Flags, unseen: F32) -> F32:
-    k = sh.shape[1]
-    own = blocks[:, 0, 0]
-    seen = own > 0
-    target = np.einsum("mij,mjc->mic", blocks, sh) * keep[:, :, None]
-    normal = blocks * (keep[:, :, None] & keep[:, None, :])
-    diagonal = np.where(keep, RIDGE * own[:, None], 1.0)
-    diagonal[:, 0] = np.where(keep[:, 0], 0.0, 1.0)
-    normal[:, np.arange(k), np.arange(k)] += diagonal
-    normal[~seen] = np.eye(k)
-    best = np.linalg.solve(normal, target)
-    return np.where(seen[:, None, None], best, unseen).astype(np.float32)

@@ -16,6 +16,8 @@ for locator in caching.CacheImpl._locator_classes:  # as if no folder could be w
     locator.from_function = nowhere
 from flexgs.compiling import CACHE
 from flexgs.render import metrics
+import flexgs.codec.rd.colours
+import flexgs.importance.colour_blocks
 import flexgs.render.cpu.rows
 import numpy as np
 
