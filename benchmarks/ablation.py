@@ -44,8 +44,8 @@ from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Blocks, Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import EFFORTS, Effort
 from flexgs.pipeline.rd.polish import polish
-from flexgs.pipeline.rd.reduced import Reduced, render_reader, split_monitor
-from flexgs.pipeline.rd.search import LONGEST_DROP, _first_strength, _reduce
+from flexgs.pipeline.rd.reduced import Reduced, reduce_within, render_reader, split_monitor
+from flexgs.pipeline.rd.search import LONGEST_DROP, _first_strength
 from flexgs.pipeline.views import find_views, photograph_reader, thin_views
 from flexgs.progress import SILENT
 from flexgs.render import get_renderer
@@ -209,7 +209,7 @@ def shrink(view: Camera) -> Camera:
 
 def begin(case: Case) -> Start:
     """The reduction, with everything on."""
-    reduced, floor = _reduce(case.job, case.target, case.meter, case.effort)
+    reduced, floor = reduce_within(case.job, case.target, case.effort, case.meter)
     return weigh(case, reduced, floor)
 
 

@@ -14,8 +14,7 @@ from flexgs.importance.sums import F64, TargetOf
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import Effort
-from flexgs.pipeline.rd.reduced import Reduced
-from flexgs.pipeline.rd.search import TOO_NEAR, _reduce
+from flexgs.pipeline.rd.reduced import TOO_NEAR, Reduced, reduce_within
 from flexgs.progress import Advance
 from flexgs.render import Renderer
 from flexgs.repair import FreeSplats, Rates, repair_pass
@@ -32,7 +31,7 @@ def without_repair(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, 
     """As `--repair 0` does."""
     schedule = replace(effort.schedule, settling=0, repair=False)
     none = replace(effort, schedule=schedule, colour_passes=0.0, polish=0)
-    return *_reduce(job, target, meter, none), none
+    return *reduce_within(job, target, none, meter), none
 
 
 def one_round(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, kept: int) -> Found:
@@ -42,7 +41,7 @@ def one_round(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, kept:
     once = replace(effort, schedule=schedule)
     for _ in range(TRIES):
         options = replace(job.options, pruning_rate=max(0.0, 1 - kept / job.splats.n))
-        reduced, floor = _reduce(replace(job, options=options), target, meter, once)
+        reduced, floor = reduce_within(replace(job, options=options), target, once, meter)
         if floor <= TOO_NEAR * target.db:
             break
         kept = round(MORE * kept)
@@ -68,13 +67,13 @@ def by_blend_weight(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort,
         return blend
 
     with patch.object(rounds, "repair_pass", weighing_pass):
-        return *_reduce(job, target, meter, effort), effort
+        return *reduce_within(job, target, effort, meter), effort
 
 
 def constant_rates(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, _: int) -> Found:
     """The last passes move as far as all others."""
     with patch.object(rounds, "settling_factor", lambda number, settling: 1.0):
-        return *_reduce(job, target, meter, effort), effort
+        return *reduce_within(job, target, effort, meter), effort
 
 
 REDUCTIONS: dict[str, tuple[str, Reduction]] = {

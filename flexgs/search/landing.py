@@ -38,7 +38,7 @@ class Measured:
     setting: Setting
     size_bytes: int
     drop_db: float
-    predicted_db: float  # from views that the target is not measured on
+    predicted_db: float | None = None  # from views that the target is not measured on
 
 
 def find_strength(

@@ -34,6 +34,10 @@ LONGEST_STEPS = 2.0
 TYPICAL_DROP_DB = 0.25  # assumed for targets of size
 BITS_A_GAUSSIAN = 55.0  # about what one takes; for targets of size
 FEWEST = 64
+TRIES = 3
+TOO_NEAR = 0.85  # share of the target that removal alone may use up
+SPARE = 0.3  # of the original's squared error, for targets of size
+GENTLER = 0.5  # factor of the limit for the next try
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +81,6 @@ def removal_limit(target: MaxDrop, repair: bool) -> float:
     return (LIMIT_REPAIRED if repair else LIMIT_UNREPAIRED) * target.db
 
 
-def leave_scene(reduced: Reduced, job: Job) -> Reduced:
-    """All Gaussians as they are, judged by the same views: where no removal leaves room."""
-    rows = np.arange(job.splats.n)
-    return replace(reduced, splats=job.splats, rows=rows, log=())
-
-
 def repair_rates(job: Job, target: Target) -> Rates:
     """How long the steps of repair are."""
     if job.photograph is not None:
@@ -91,7 +89,34 @@ def repair_rates(job: Job, target: Target) -> Rates:
     return Rates().scaled(LONGEST_STEPS * math.sqrt(min(drop, 1.0)))
 
 
-def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Reduced:
+def reduce_within(
+    job: Job,
+    target: Target,
+    effort: Effort,
+    drop_of: Callable[[Splats], float],  # dB on the search's views
+    start: Splats | None = None,  # what to reduce; None: the original
+    bits: float = BITS_A_GAUSSIAN,  # about what each will take
+    factor: float = 1.0,  # of the target: how far removal may go
+) -> tuple[Reduced, float]:
+    """What is left, and its drop; more is left where too much has gone."""
+    start = job.splats if start is None else start
+    for _ in range(TRIES):
+        reduced = _reduce(job, target, effort, start, bits, factor)
+        floor = drop_of(reduced.splats)
+        if job.options.pruning_rate is not None or not isinstance(target, MaxDrop):
+            return reduced, floor
+        if floor <= TOO_NEAR * target.db:
+            return reduced, floor
+        factor *= GENTLER
+    if isinstance(target, MaxDrop) and floor > target.db:  # no removal leaves room
+        rows = np.arange(start.n)
+        return replace(reduced, splats=start, rows=rows, log=()), drop_of(start)
+    return reduced, floor
+
+
+def _reduce(
+    job: Job, target: Target, effort: Effort, start: Splats, bits: float, factor: float
+) -> Reduced:
     """Prunes and repairs as far as `factor` times the target lets it."""
     views, watching = split_monitor(job.views.split.scoring)
     if job.views.invented:  # all that are scored are needed: some see what no other does
@@ -99,16 +124,16 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
     reference = job.views.reference_psnr(job.options.reference_psnr)
     target_of = render_reader(job)
     rates = repair_rates(job, target)
-    free = FreeSplats(job.splats)
+    free = FreeSplats(start)
     with job.clock.stage("prune and repair"):
         monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
         fewest, limit = FEWEST, np.inf
         if job.options.pruning_rate is not None:
-            fewest = round((1 - job.options.pruning_rate) * job.splats.n)
+            fewest = round((1 - job.options.pruning_rate) * start.n)
         elif isinstance(target, MaxDrop):
             limit = factor * removal_limit(target, effort.schedule.repair)
         else:
-            fewest = int(8 * target.size / BITS_A_GAUSSIAN)
+            fewest = int(8 * target.size / bits)
         log = reduce_splats(
             free,
             views,
@@ -116,9 +141,19 @@ def reduce_scene(job: Job, target: Target, effort: Effort, factor: float) -> Red
             target_of,
             monitor,
             float(limit),
-            max(fewest, min(FEWEST, job.splats.n)),
+            max(fewest, min(FEWEST, start.n)),
             effort.schedule,
             rates,
             job.progress,
         )
     return Reduced(free.snapshot(), free.rows, views, target_of, rates, monitor, tuple(log))
+
+
+def spare_error(reduced: Reduced, target: Target, floor_db: float) -> float:
+    """Squared error over `reduced.views` that the target leaves on top of a drop of `floor_db`."""
+    values = sum(3 * view.width * view.height for view in reduced.views)
+    error = 10 ** (-reduced.monitor.reference_psnr / 10) * values
+    spare = SPARE
+    if isinstance(target, MaxDrop):
+        spare = max(10 ** (target.db / 10) - 10 ** (floor_db / 10), 0.1 * target.db / 4.34)
+    return spare * error

@@ -11,7 +11,7 @@ from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Blocks, Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import Effort, choose_effort
 from flexgs.pipeline.rd.polish import PARTS, polish
-from flexgs.pipeline.rd.reduced import Reduced, leave_scene, reduce_scene
+from flexgs.pipeline.rd.reduced import TOO_NEAR, Reduced, reduce_within, spare_error
 from flexgs.pipeline.rd.refine import refine
 from flexgs.report import RepairFacts, RepairRound
 from flexgs.search import (
@@ -26,9 +26,6 @@ from flexgs.search import (
 
 LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
 ENOUGH_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
-TRIES = 3
-TOO_NEAR = 0.85  # share of the target that removal alone may use up
-GENTLER = 0.5  # factor of the limit for the next try
 REFINED_IN_VAIN = "refining left too little of the target and was undone: give it more seconds"
 # First guess: quantisation adds about so many strengths of squared error a Gaussian.
 ERROR_A_GAUSSIAN = 36.0
@@ -61,13 +58,13 @@ def search_rd(job: Job, target: Target, meter: DropMeter) -> Found:
         metadata = {**job.facts, "effort": effort, **drop}
         data = candidates[best.strength].pack(metadata, job.options.threads)
     plan = {"effort": effort, "strength": best.strength}
-    return Found(data, result, plan, _repair_facts(start.exact, job.splats), start.notes)
+    return Found(data, result, plan, repair_facts(start.exact, job.splats), start.notes)
 
 
 def _start(job: Job, target: Target, meter: DropMeter) -> _Start:
     views = job.views.split.scoring
     effort = choose_effort(job.options.effort, job.options.repair, len(views))
-    reduced, floor = _reduce(job, target, meter, effort)
+    reduced, floor = reduce_within(job, target, effort, meter)
     notes: tuple[str, ...] = ()
     if job.options.refine_s:
         refined = refine(job, reduced, target, job.options.refine_s)
@@ -126,32 +123,14 @@ def _land(
     return result, candidates
 
 
-def _reduce(job: Job, target: Target, meter: DropMeter, effort: Effort) -> tuple[Reduced, float]:
-    """What is left, and its drop on the search's views; more is left where too much has gone."""
-    factor, fixed = 1.0, job.options.pruning_rate is not None
-    for _ in range(TRIES):
-        reduced = reduce_scene(job, target, effort, factor)
-        floor = meter(reduced.splats)
-        if fixed or not isinstance(target, MaxDrop) or floor <= TOO_NEAR * target.db:
-            return reduced, floor
-        factor *= GENTLER
-    if isinstance(target, MaxDrop) and floor > target.db:
-        return leave_scene(reduced, job), 0.0
-    return reduced, floor
-
-
 def _first_strength(reduced: Reduced, target: Target, floor_db: float) -> float:
     """From what the target leaves for quantisation."""
-    views = reduced.views
-    values = sum(3 * view.width * view.height for view in views)
-    error = 10 ** (-reduced.monitor.reference_psnr / 10) * values
-    spare = 0.3
-    if isinstance(target, MaxDrop):
-        spare = max(10 ** (target.db / 10) - 10 ** (floor_db / 10), 0.1 * target.db / 4.34)
-    return spare * error / (ERROR_A_GAUSSIAN * max(reduced.splats.n, 1))
+    spare = spare_error(reduced, target, floor_db)
+    return spare / (ERROR_A_GAUSSIAN * max(reduced.splats.n, 1))
 
 
-def _repair_facts(reduced: Reduced, original: Splats) -> RepairFacts:
+def repair_facts(reduced: Reduced, original: Splats) -> RepairFacts:
+    """What repair bought, on the monitor views."""
     return RepairFacts(
         unrepaired_drop_db=reduced.monitor(original.select(reduced.rows)),
         repaired_drop_db=reduced.monitor(reduced.splats),
