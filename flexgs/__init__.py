@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         render_views,
         score,
     )
-    from flexgs.scenes import decompress, read_scene, write_scene
+    from flexgs.scenes import convert, decompress, read_scene, write_scene
 
 __all__ = [
     "Camera",
@@ -32,6 +32,7 @@ __all__ = [
     "FlexgsError",
     "Splats",
     "compress",
+    "convert",
     "decompress",
     "evaluate",
     "read_scene",
@@ -55,7 +56,7 @@ def __getattr__(name: str) -> Any:
         from flexgs import options
 
         return options.CompressOptions
-    if name in ("decompress", "read_scene", "write_scene"):
+    if name in ("convert", "decompress", "read_scene", "write_scene"):
         from flexgs import scenes
 
         return getattr(scenes, name)

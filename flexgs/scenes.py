@@ -4,30 +4,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from flexgs.codec import read_fgs
+from flexgs.codec import encode_splats, read_fgs
 from flexgs.core import Splats
-from flexgs.io import SceneFile, ensure_output, ensure_suffix, read_ply, write_ply
-from flexgs.io.formats.table import find_format
+from flexgs.errors import FlexgsError, Unsupported, UsageError
+from flexgs.io import SceneFile, atomic_write, ensure_output, ensure_suffix, read_ply, write_ply
+from flexgs.io.files import file_size
+from flexgs.io.formats.fit import encode_scene, fit_scene
+from flexgs.io.formats.losses import Encoded, Loss
+from flexgs.io.formats.table import find_format, format_of_name
+from flexgs.io.validate import validate_splats
 from flexgs.limits import DEFAULT_LIMITS, Limits
+from flexgs.quant import SegmentPlan
+
+_FINEST = SegmentPlan(means=16, dc=16, opacity=16, scales=16, quats=16, sh=16)
 
 
 def open_scene(
     path: str | Path, *, drop_invalid: bool = False, limits: Limits = DEFAULT_LIMITS
 ) -> SceneFile:
-    """A .ply or .fgs file, chosen by content, with notes on what was odd about it.
+    """A scene of any format, chosen by content, with notes on what was odd about it.
 
     Raises:
         UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`.
     """
-    if find_format(path).name == "ply":
+    entry = find_format(path)
+    if entry.name == "ply":
         return read_ply(path, drop_invalid=drop_invalid, limits=limits)
-    return SceneFile(read_fgs(path, limits))
+    if entry.name == "fgs":
+        return SceneFile(read_fgs(path, limits))
+    if entry.read is None:
+        raise Unsupported(f"{entry.name} files are written only", path=path)
+    file = entry.read(Path(path), limits)
+    splats, changes = validate_splats(file.splats, path, drop_invalid, raw=False)
+    return SceneFile(splats, (*file.notes, *changes))
 
 
 def read_scene(path: str | Path) -> Splats:
-    """The Gaussians of a .ply or .fgs file.
+    """The Gaussians of a scene of any format.
 
     Raises:
         UsageError, FormatError, SceneError: see `open_scene`.
@@ -35,30 +51,125 @@ def read_scene(path: str | Path) -> Splats:
     return open_scene(path).splats
 
 
-def write_scene(
-    splats: Splats, path: str | Path, *, force: bool = False, inputs: Iterable[str | Path] = ()
-) -> None:
-    """Writes a .ply that any viewer opens (INRIA's layout, same SH degree).
+def scene_bytes(path: str | Path) -> int:
+    """Bytes of a scene's file, or of all files of its folder.
 
     Raises:
-        UsageError: not a .ply name, or the output cannot be written (see `write_ply`).
+        UsageError: it cannot be read.
     """
-    ensure_suffix(path, ".ply")
-    write_ply(path, splats, force=force, inputs=inputs)
+    folder = Path(path)
+    if not folder.is_dir():
+        return file_size(path)
+    try:
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def write_scene(
+    splats: Splats,
+    path: str | Path,
+    *,
+    force: bool = False,
+    inputs: Iterable[str | Path] = (),
+    variant: str | None = None,
+    plain: bool = False,
+) -> tuple[Loss, ...]:
+    """Writes the format that the name says, as exactly as it can; returns what it could not hold.
+
+    A .ply has INRIA's layout; a .fgs is not reduced, only rounded to 16 bits. `flexgs.compress`
+    makes it small.
+
+    Args:
+        variant: of the format (see `docs/formats.md`); None for the default.
+        plain: see `encode_scene`.
+
+    Raises:
+        UsageError: no format has such a name or variant, or the output cannot be written.
+        SceneError: the format cannot hold such a scene.
+        FlexgsError: the system refused a write; what was there is untouched.
+    """
+    entry = format_of_name(path)
+    ensure_output(path, force, inputs)
+    try:
+        if entry.name == "ply" and variant is None:
+            fitting, losses = fit_scene(splats, entry, plain)
+            write_ply(path, fitting, force=force, inputs=inputs)
+            return tuple(losses)
+        if entry.name == "fgs" and variant is None:
+            fitting, losses = fit_scene(splats, entry, plain)
+            encoded = Encoded(encode_splats(fitting, _FINEST), tuple(losses))
+        else:
+            encoded = encode_scene(splats, entry, variant=variant, plain=plain)
+    except FlexgsError as error:
+        error.path = error.path or str(path)
+        raise
+    with atomic_write(path) as file:
+        file.write(encoded.data)
+    return encoded.losses
 
 
 def decompress(
     path: str | Path, output: str | Path | None = None, *, force: bool = False
 ) -> Splats:
-    """Decodes a .fgs file; writes a .ply too when `output` is given.
+    """Decodes a scene of any format; writes a .ply, too, when `output` is given.
 
     Raises:
-        UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
+        UsageError, FormatError, SceneError: see `open_scene` and `write_ply`.
     """
     if output is not None:
         ensure_suffix(output, ".ply")
         ensure_output(output, force, [path])
     splats = read_scene(path)
     if output is not None:
-        write_scene(splats, output, force=force, inputs=[path])
+        write_ply(output, splats, force=force, inputs=[path])
     return splats
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What `convert` did."""
+
+    source_format: str
+    source_bytes: int
+    output_format: str
+    output_bytes: int
+    gaussians: int
+    sh_degree: int  # of the output
+    notes: tuple[str, ...]  # what was odd about the source and how that was handled
+    losses: tuple[Loss, ...]  # what the output could not hold
+
+
+def convert(
+    path: str | Path,
+    output: str | Path,
+    *,
+    force: bool = False,
+    variant: str | None = None,
+    plain: bool = False,
+    drop_invalid: bool = False,
+) -> Conversion:
+    """Rewrites a scene in the format that the output's name says, as exactly as that format can.
+
+    Args:
+        variant, plain: see `write_scene`.
+        drop_invalid: leave Gaussians with unusable values out instead of refusing the scene.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
+    """
+    target = format_of_name(output)
+    ensure_output(output, force, [path])
+    file = open_scene(path, drop_invalid=drop_invalid)
+    splats = file.splats
+    losses = write_scene(splats, output, force=force, inputs=[path], variant=variant, plain=plain)
+    return Conversion(
+        source_format=find_format(path).name,
+        source_bytes=scene_bytes(path),
+        output_format=target.name,
+        output_bytes=scene_bytes(output),
+        gaussians=splats.n,
+        sh_degree=min(splats.degree, target.max_degree),
+        notes=file.notes,
+        losses=losses,
+    )

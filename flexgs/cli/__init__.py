@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: one file a command, no logic of its own, heavy imports inside the commands."""
 
-from flexgs.cli import compress, decompress, evaluate, info, render, score, verify
+from flexgs.cli import compress, convert, decompress, evaluate, info, render, score, verify
 from flexgs.cli.common.app import app
 
 __all__ = [
     "app",
     "compress",
+    "convert",
     "decompress",
     "evaluate",
     "info",

@@ -15,7 +15,12 @@ from flexgs.cli.common.output import print_json, say
 
 @app.command()
 def decompress(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .fgs file.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A .fgs file, or a scene of any format.", show_default=False
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The .ply file.", show_default="FILE.ply"),

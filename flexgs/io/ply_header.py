@@ -10,7 +10,6 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from flexgs.errors import Corrupt, TooLarge, Truncated, Unsupported
-from flexgs.io.files import read_start
 from flexgs.io.sniff import known_stranger, probe_file
 from flexgs.limits import DEFAULT_LIMITS, MAX_PLY_HEADER_BYTES, MAX_PLY_PROPERTIES, Limits
 
@@ -55,20 +54,33 @@ class PlyHeader:
 
 
 @dataclass(frozen=True)
-class _Element:
+class PlyElement:
+    """Rows of a PLY file: name, their number, (name, numpy type without byte order) of fields."""
+
     name: str
     count: int
     fields: tuple[tuple[str, str], ...]
     has_lists: bool = False
 
 
+@dataclass(frozen=True)
+class PlyParts:
+    """All elements in file order; their data start at byte `offset`."""
+
+    encoding: Encoding
+    byte_order: str  # of numpy
+    elements: tuple[PlyElement, ...]
+    comments: tuple[str, ...]
+    offset: int
+
+
 class _Parser:
     """Line by line; keeps what errors need to name (a resource, alive for one header)."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | None) -> None:
         self.path = path
         self.line_number = 0
-        self.elements: list[_Element] = []
+        self.elements: list[PlyElement] = []
         self.comments: list[str] = []
         self.format: str | None = None
 
@@ -104,16 +116,7 @@ class _Parser:
             self.fail("bad element", expected="element NAME COUNT", found=repr(rest)[:80])
         if rest[0] in {element.name for element in self.elements}:
             self.fail(f"element {rest[0]!r} twice")
-        if rest[0] in _OTHER_FORMATS:
-            raise Unsupported(
-                f"{_OTHER_FORMATS[rest[0]]}, not a plain scene",
-                path=self.path,
-                section="header",
-                expected="element vertex",
-                found=f"element {rest[0]}",
-                hint="convert it to a plain .ply first",
-            )
-        self.elements.append(_Element(rest[0], int(rest[1]), ()))
+        self.elements.append(PlyElement(rest[0], int(rest[1]), ()))
 
     def _property(self, rest: list[str]) -> None:
         last = self.elements[-1]
@@ -127,18 +130,17 @@ class _Parser:
             fields, has_lists = (*last.fields, (rest[1], _TYPES[rest[0]])), last.has_lists
         else:
             self.fail("bad property", expected="property TYPE NAME", found=repr(rest)[:80])
-        self.elements[-1] = _Element(last.name, last.count, fields, has_lists)
+        self.elements[-1] = PlyElement(last.name, last.count, fields, has_lists)
 
 
-def _split_header(path: str | Path) -> tuple[list[str], int]:
+def _split_header(start: bytes, path: str | Path | None) -> tuple[list[str], int]:
     """Lines between `ply` and `end_header`, and where the body starts."""
-    start = read_start(path, MAX_PLY_HEADER_BYTES)
     lines: list[str] = []
     position = 0
     while True:
         end = start.find(b"\n", position)
         if end < 0:
-            full = len(start) == MAX_PLY_HEADER_BYTES
+            full = len(start) >= MAX_PLY_HEADER_BYTES
             raise (TooLarge if full else Truncated)(
                 "the PLY header has no end",
                 path=path,
@@ -156,7 +158,7 @@ def _split_header(path: str | Path) -> tuple[list[str], int]:
 
 
 def _check_size(
-    header: PlyHeader, rest: list[_Element], size: int, path: str | Path, limits: Limits
+    header: PlyHeader, rest: list[PlyElement], size: int, path: str | Path, limits: Limits
 ) -> None:
     """Count, file size and limits must agree before anything is allocated."""
     if header.count > limits.max_gaussians:
@@ -195,6 +197,24 @@ def _check_size(
         )
 
 
+def parse_header(start: bytes, path: str | Path | None = None) -> PlyParts:
+    """What the first bytes of a PLY file, at most `MAX_PLY_HEADER_BYTES` of them, say.
+
+    Raises:
+        FormatError: a broken or hostile header, or one without an end.
+    """
+    lines, offset = _split_header(start, path)
+    parser = _Parser(path)
+    for number, line in enumerate(lines, start=2):
+        parser.line_number = number
+        if line:
+            parser.feed(line)
+    if parser.format is None or not parser.elements:
+        parser.fail("not a PLY of elements", expected="format, then element")
+    encoding, order = _ORDERS[parser.format]
+    return PlyParts(encoding, order, tuple(parser.elements), tuple(parser.comments), offset)
+
+
 def read_header(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> PlyHeader:
     """The checked header of a PLY file whose first element is `vertex`, of scalar properties.
 
@@ -207,21 +227,27 @@ def read_header(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> PlyHeader:
         raise known_stranger(probe) or Unsupported(
             "not a .ply file", path=path, section="magic", offset=0, expected="'ply'"
         )
-    size = probe.size
-    lines, offset = _split_header(path)
-    parser = _Parser(path)
-    for number, line in enumerate(lines, start=2):
-        parser.line_number = number
-        if line:
-            parser.feed(line)
-    if parser.format is None or not parser.elements or parser.elements[0].name != "vertex":
-        found = parser.elements[0].name if parser.elements else None
-        parser.fail("not a point-like PLY", expected="format, then element vertex", found=found)
-    vertex, *rest = parser.elements
-    if not vertex.fields:
-        parser.fail("the vertices have no properties")
-    encoding, order = _ORDERS[parser.format]
-    row = np.dtype([(name, order + kind) for name, kind in vertex.fields])
-    header = PlyHeader(encoding, offset, vertex.count, row, tuple(parser.comments))
-    _check_size(header, rest, size, path, limits)
+    parts = parse_header(probe.start, path)
+    vertex, *rest = parts.elements
+    for element in parts.elements:
+        if element.name in _OTHER_FORMATS:
+            raise Unsupported(
+                f"{_OTHER_FORMATS[element.name]}, not a plain scene",
+                path=path,
+                section="header",
+                expected="element vertex",
+                found=f"element {element.name}",
+            )
+    if vertex.name != "vertex" or not vertex.fields:
+        raise Corrupt(
+            "not a point-like PLY",
+            path=path,
+            section="header",
+            offset=0,
+            expected="element vertex first, with properties",
+            found=f"element {vertex.name} of {len(vertex.fields)} properties",
+        )
+    row = np.dtype([(name, parts.byte_order + kind) for name, kind in vertex.fields])
+    header = PlyHeader(parts.encoding, parts.offset, vertex.count, row, parts.comments)
+    _check_size(header, rest, probe.size, path, limits)
     return header

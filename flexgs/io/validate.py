@@ -61,7 +61,7 @@ def _broken_rules(splats: Splats) -> list[_Rule]:
     return [rule for rule in rules if rule.broken.any()]
 
 
-def _first_bad(splats: Splats, rule: _Rule, path: str | Path) -> SceneError:
+def _first_bad(splats: Splats, rule: _Rule, path: str | Path | None) -> SceneError:
     row = int(np.argmax(rule.broken))
     values: F32 = getattr(splats, rule.field)[row].reshape(-1)
     shown = values[~np.isfinite(values)][:1] if not np.isfinite(values).all() else values[:4]
@@ -117,10 +117,24 @@ def _refuse_activated(splats: Splats, path: str | Path) -> None:
     )
 
 
+def require_valid(splats: Splats) -> None:
+    """Refuses what no file may hold.
+
+    Raises:
+        SceneError: a NaN or a value out of range; field and first row are named.
+    """
+    rules = _broken_rules(splats)
+    if rules:
+        raise _first_bad(splats, rules[0], None)
+
+
 def validate_splats(
-    splats: Splats, path: str | Path, drop_invalid: bool = False
+    splats: Splats, path: str | Path, drop_invalid: bool = False, *, raw: bool = True
 ) -> tuple[Splats, tuple[str, ...]]:
     """The usable scene, and what was changed to get it (clamped or dropped, with counts).
+
+    Args:
+        raw: the file holds a trainer's numbers as they are, so that activated ones are suspicious.
 
     Raises:
         SceneError: a NaN or a value out of range (field and first row are named) unless
@@ -136,5 +150,6 @@ def validate_splats(
             raise SceneError("no Gaussian of the scene is valid", path=path, found=rules[0].field)
         splats = splats.select(~bad)
         notes.append(f"{int(bad.sum())} invalid Gaussians dropped")
-    _refuse_activated(splats, path)
+    if raw:
+        _refuse_activated(splats, path)
     return splats, tuple(notes)

@@ -12,7 +12,6 @@ from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError
 from flexgs.importance import scores
 from flexgs.io import SceneFile, ensure_output, ensure_suffix
-from flexgs.io.files import file_size
 from flexgs.options import CompressOptions
 from flexgs.pipeline.job import Found, Job, StageClock, peak_memory_bytes
 from flexgs.pipeline.meter import DropMeter
@@ -34,7 +33,7 @@ from flexgs.progress import SILENT, Progress
 from flexgs.quality import Quality, measure_quality
 from flexgs.render import get_renderer
 from flexgs.report import Picture, Report, SceneFacts
-from flexgs.scenes import open_scene
+from flexgs.scenes import open_scene, scene_bytes
 
 PLY_BYTES_PER_VALUE = 4
 
@@ -102,7 +101,7 @@ def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFa
         return SceneFacts("(in memory)", max(1, size), scene.n, scene.degree), scene
     file: SceneFile = open_scene(scene, drop_invalid=options.drop_invalid)
     facts = SceneFacts(
-        Path(scene).name, file_size(scene), file.splats.n, file.splats.degree, file.notes
+        Path(scene).name, scene_bytes(scene), file.splats.n, file.splats.degree, file.notes
     )
     return facts, file.splats
 

@@ -17,7 +17,7 @@ from flexgs.errors import FormatError
 from flexgs.io import read_ply
 from flexgs.io.formats.table import find_format
 from flexgs.io.ply_header import PlyHeader, read_header
-from flexgs.scenes import open_scene
+from flexgs.scenes import open_scene, scene_bytes
 
 # how properties of the layout begin -> attribute
 _ATTRIBUTES = {
@@ -34,7 +34,7 @@ class FileFacts:
     """A scene file. `bytes_by_attribute` adds up to `size_bytes`."""
 
     name: str
-    kind: str  # ply | fgs
+    kind: str  # the format: ply, fgs, spz, ...
     size_bytes: int
     gaussians: int
     dimensions: int
@@ -58,14 +58,12 @@ class FileFacts:
 
 
 def file_facts(path: str | Path) -> FileFacts:
-    """What a .ply or .fgs file holds. Its structure is checked; a .ply's values are too.
+    """What a scene's file holds. Its structure is checked; but for a .fgs its values are too.
 
     Raises:
         UsageError, FormatError, SceneError: it cannot be read.
     """
-    return (
-        _ply_facts(Path(path)) if find_format(path).name == "ply" else _fgs_facts(Path(path), False)
-    )
+    return _facts(Path(path), whole=False)
 
 
 def verify_file(path: str | Path) -> FileFacts:
@@ -74,9 +72,14 @@ def verify_file(path: str | Path) -> FileFacts:
     Raises:
         UsageError, FormatError, SceneError: it is not sound.
     """
-    return (
-        _ply_facts(Path(path)) if find_format(path).name == "ply" else _fgs_facts(Path(path), True)
-    )
+    return _facts(Path(path), whole=True)
+
+
+def _facts(path: Path, whole: bool) -> FileFacts:
+    kind = find_format(path).name
+    if kind == "ply":
+        return _ply_facts(path)
+    return _fgs_facts(path, whole) if kind == "fgs" else _other_facts(path, kind)
 
 
 def value_ranges(splats: Splats) -> dict[str, list[float]]:
@@ -142,6 +145,23 @@ def _ply_facts(path: Path) -> FileFacts:
             "comments": list(header.comments),
             "ranges": value_ranges(scene.splats),
         },
+        notes=scene.notes,
+    )
+
+
+def _other_facts(path: Path, kind: str) -> FileFacts:
+    """Of other tools' formats: what their reader gives."""
+    scene, size_bytes = open_scene(path), scene_bytes(path)
+    return FileFacts(
+        name=path.name,
+        kind=kind,
+        size_bytes=size_bytes,
+        gaussians=scene.splats.n,
+        dimensions=scene.splats.d,
+        sh_degree=scene.splats.degree,
+        model=scene.splats.model,
+        bytes_by_attribute={"all": size_bytes},
+        details={"ranges": value_ranges(scene.splats)},
         notes=scene.notes,
     )
 

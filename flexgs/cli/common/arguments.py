@@ -19,7 +19,7 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 
 
 Scene = Annotated[
-    Path, typer.Argument(metavar="SCENE", help="A scene, .ply or .fgs.", show_default=False)
+    Path, typer.Argument(metavar="SCENE", help="A scene of any format.", show_default=False)
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 AsJson = Annotated[

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flexgs.core import Splats
@@ -17,6 +17,7 @@ from flexgs.io.sniff import Probe
 from flexgs.limits import Limits
 
 Read = Callable[[Path, Limits], SceneFile]
+Encode = Callable[[Splats], Encoded]
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class SceneFormat:
     """A format of other tools. Its modules are pure: bytes in, arrays out, and the reverse.
 
     What `read` gives need not be valid Gaussians (`validate_splats` comes after it), but every byte
-    that does not fit the format is a FormatError. `encode` gets valid Gaussians only, of a degree
-    and a model that the format can say.
+    that does not fit the format is a FormatError. Encoders get valid 3-D Gaussians only, of a
+    degree and a model that the format can say.
     """
 
     name: str  # id: spz, splat, ...
     suffixes: tuple[str, ...]  # lower case; the first one is what outputs should be called
     matches: Callable[[Probe], bool]  # by content
     read: Read | None = None
-    encode: Callable[[Splats], Encoded] | None = None
+    encoders: Mapping[str, Encode] = field(default_factory=dict)  # variants, the first by default
     max_degree: int = 3  # of spherical harmonics
     models: tuple[Model, ...] = ("3dgs",)  # that a file can say it holds
     has_magic: bool = True  # False: the content says it with some likelihood only

@@ -3,23 +3,69 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from flexgs.core.splats import MODELS
 from flexgs.errors import UsageError
-from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.io.formats.compressed_ply import (
+    is_compressed_ply,
+    read_compressed_ply,
+    write_compressed_ply,
+)
+from flexgs.io.formats.ksplat import is_likely_ksplat, read_ksplat, write_ksplat
+from flexgs.io.formats.scene_format import SceneFormat, from_bytes
+from flexgs.io.formats.splat import is_likely_splat, read_splat, write_splat
 from flexgs.io.sniff import FGS_MAGIC, Probe, known_stranger, probe_file, stranger
 from flexgs.registry import Registry
 
 scene_formats: Registry[SceneFormat] = Registry("scene format")
 
 
+def is_plain_ply(probe: Probe) -> bool:
+    """Whether it is a PLY file, but not a packed one."""
+    return probe.is_ply and not is_compressed_ply(probe)
+
+
 def _add(entry: SceneFormat) -> None:
     scene_formats.add(entry.name, entry)
 
 
+_add(
+    SceneFormat(
+        "compressed-ply",
+        (".compressed.ply",),
+        is_compressed_ply,
+        from_bytes(read_compressed_ply),
+        {"": write_compressed_ply},
+        models=MODELS,
+    )
+)
+_add(
+    SceneFormat(
+        "ksplat",
+        (".ksplat",),
+        is_likely_ksplat,
+        from_bytes(read_ksplat),
+        {str(level): partial(write_ksplat, level=level) for level in range(3)},
+        max_degree=2,
+        has_magic=False,
+    )
+)
+_add(
+    SceneFormat(
+        "splat",
+        (".splat",),
+        is_likely_splat,
+        from_bytes(read_splat),
+        {"": write_splat},
+        max_degree=0,
+        has_magic=False,
+    )
+)
 # Read and written by flexgs.io.ply and flexgs.codec, with arguments of their own.
-_add(SceneFormat("ply", (".ply",), lambda p: p.is_ply, models=("3dgs", "mip", "2dgs")))
-_add(SceneFormat("fgs", (".fgs",), lambda p: p.start.startswith(FGS_MAGIC)))
+_add(SceneFormat("ply", (".ply",), is_plain_ply, models=MODELS))
+_add(SceneFormat("fgs", (".fgs",), lambda p: p.start.startswith(FGS_MAGIC), models=MODELS))
 
 
 def find_format(path: str | Path) -> SceneFormat:
@@ -45,12 +91,12 @@ def format_of(probe: Probe) -> SceneFormat:
     error = known_stranger(probe)
     if error is not None:
         raise error
-    weak = [entry for entry in entries if not entry.has_magic]
-    for entry in weak:
-        if probe.suffix in entry.suffixes:
-            return entry
-    for entry in weak:
+    likely = [entry for entry in entries if not entry.has_magic]
+    for entry in likely:
         if entry.matches(probe):
+            return entry
+    for entry in likely:
+        if probe.suffix in entry.suffixes:  # its reader says what is wrong
             return entry
     raise stranger(probe)
 
