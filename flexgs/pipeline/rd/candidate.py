@@ -34,7 +34,7 @@ F32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 COLOUR_FACTOR = 0.3  # of the rates, where colours are solved again
-FEWEST_VIEWS = 20  # for the blocks, where there are as many
+FEWEST_VIEWS = 50  # for the blocks, where there are as many
 
 
 @dataclass(frozen=True, eq=False)
