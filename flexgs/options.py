@@ -54,7 +54,8 @@ class CompressOptions:
     pruning_rate: float | None = None  # share of the Gaussians to remove
     sh_rate: float | None = None  # share of the survivors that lose their SH rest
 
-    profile: str = "auto"  # rd wherever it can say what is asked, else segment
+    format: str | None = None  # of the file: spz, sog, ...; None: as its name says, else fgs
+    profile: str = "auto"  # fgs: rd wherever it can say what is asked, else segment
     effort: int = 5  # rd: 1 (seconds) to 9 (everything)
     refine_s: float | None = None  # rd: seconds of further removal and repair
     repair: int | None = None  # rd: passes after the last removal; 0: no repair; None: by effort

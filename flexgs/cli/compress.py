@@ -28,6 +28,7 @@ def compress(
     max_evaluations: own.MaxEvaluations = 20,
     time_budget: own.TimeBudget = None,
     best_effort: own.BestEffort = False,
+    format: own.Format = None,
     profile: own.Profile = "auto",
     effort: own.Effort = 5,
     repair: own.Repair = None,
@@ -64,11 +65,14 @@ def compress(
         "refine_s": refine,
     }
     options = CompressOptions(**given)
-    target = scene.with_suffix(".fgs") if output is None else output
 
     from flexgs.pipeline import compress as run
+    from flexgs.pipeline.formats.choice import choose_format
     from flexgs.report import ensure_report, write_report
 
+    target = output
+    if target is None:
+        target = scene.with_suffix(choose_format(options, None).suffixes[0])
     others = [scene, target, *(Path(source) for source in (cameras, images) if source is not None)]
     for path in reports or []:
         ensure_report(path, force, inputs=others)

@@ -11,8 +11,13 @@ from flexgs.codec import decode_splats, read_fgs, write_fgs
 from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError
 from flexgs.importance import scores
-from flexgs.io import SceneFile, ensure_output, ensure_suffix
+from flexgs.io import SceneFile, ensure_output
+from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.io.formats.table import scene_formats
 from flexgs.options import CompressOptions
+from flexgs.pipeline.formats import search_format
+from flexgs.pipeline.formats.choice import OWN, choose_format
+from flexgs.pipeline.formats.round_trip import read_back
 from flexgs.pipeline.job import Found, Job, StageClock, peak_memory_bytes
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.profiles import choose_profile
@@ -36,6 +41,7 @@ from flexgs.report import Picture, Report, SceneFacts
 from flexgs.scenes import open_scene, scene_bytes
 
 PLY_BYTES_PER_VALUE = 4
+SEARCHES = {"rd": search_rd, "segment": search_segment}  # all other profiles are formats
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +63,8 @@ def compress(
 
     Args:
         scene: a .ply or .fgs file, or Gaussians (their size then counts as that of their .ply).
-        output: where the .fgs goes, as a whole or not at all; None or `options.dry_run`: nowhere.
+        output: where the file goes, as a whole or not at all; None or `options.dry_run`: nowhere.
+            Its name says the format: .fgs, or that of another tool (`docs/formats.md`).
 
     Raises:
         UsageError: options, output or score cannot be used; checked before any work.
@@ -66,10 +73,10 @@ def compress(
     """
     options = options or CompressOptions()
     clock = StageClock()
-    _check_request(scene, output, options)
+    entry = _check_request(scene, output, options)
     with clock.stage("read"), progress.stage("read"):
         source, splats = _open(scene, options)
-    profile = choose_profile(options, splats)
+    profile = choose_profile(options, splats) if entry.name == OWN else entry.name
     renderer = get_renderer(options.device, options.threads)
     with clock.stage("prepare"), progress.stage("prepare the renderer (first run: compile)"):
         warm_up(renderer, profile)
@@ -85,13 +92,13 @@ def compress(
 
 def _check_request(
     scene: Splats | str | Path, output: str | Path | None, options: CompressOptions
-) -> None:
+) -> SceneFormat:
     scores.get(options.score)
     segment_plan(options)  # its own checks
     choose_profile(options, None)
     if output is not None and not options.dry_run:
         ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
-        ensure_suffix(output, ".fgs")
+    return choose_format(options, output)
 
 
 def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFacts, Splats]:
@@ -115,18 +122,19 @@ def _search(job: Job) -> Found:
         reference = job.views.reference_psnr(options.reference_psnr)
         meter = DropMeter(job.splats, split.search, job.renderer, job.photograph, reference)
     target = resolve_target(options, job.source.size_bytes, meter)
-    search = search_rd if job.profile == "rd" else search_segment
-    return search(job, target, meter)
+    return SEARCHES.get(job.profile, search_format)(job, target, meter)
 
 
 def _write(job: Job, data: bytes, output: str | Path | None) -> Splats:
     """Writes the file, and decodes it from where it lies."""
     with job.clock.stage("write"), job.progress.stage("write"):
+        own = job.profile in SEARCHES
+        # what cannot be decoded must not replace anything
+        decoded = decode_splats(data) if own else read_back(data, scene_formats.get(job.profile))
         if output is None or job.options.dry_run:
-            return decode_splats(data)
-        decode_splats(data)  # what cannot be decoded must not replace anything
+            return decoded
         write_fgs(output, data)
-        return read_fgs(output)
+        return read_fgs(output) if own else open_scene(output).splats
 
 
 def _measure(
@@ -174,7 +182,7 @@ def _report(job: Job, found: Found, decoded: Splats, output: str | Path | None) 
         search_quality=search_quality,
         search=search_steps(result),
         search_stopped="the setting was given" if options.fixed else result.stopped,
-        bytes_by_attribute=bytes_by_attribute(data),
+        bytes_by_attribute=bytes_by_attribute(data) if job.profile in SEARCHES else {},
         seconds_by_stage=job.clock.seconds,
         peak_memory_bytes=peak_memory_bytes(),
         renderer=job.renderer.name,

@@ -59,7 +59,7 @@ class Job:
     source: SceneFacts
     splats: Splats
     options: CompressOptions
-    profile: str  # rd | segment
+    profile: str  # rd | segment, or another tool's format
     renderer: Renderer
     views: Views
     photograph: Callable[[Camera], F32] | None

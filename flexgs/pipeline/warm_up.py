@@ -8,7 +8,6 @@ import numpy as np
 from flexgs.core import Camera, Splats
 from flexgs.core.splats import SH_COEFFICIENTS
 from flexgs.pipeline.meter import DropMeter
-from flexgs.pipeline.profiles import Profile
 from flexgs.pipeline.rd.candidate import find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import EFFORTS
 from flexgs.pipeline.rd.reduced import Reduced
@@ -21,7 +20,7 @@ COUNT = 8  # Gaussians
 FULL = max(EFFORTS)  # an effort that uses every kernel
 
 
-def warm_up(renderer: Renderer, profile: Profile) -> None:
+def warm_up(renderer: Renderer, profile: str) -> None:
     """Compiles what the profile uses; takes a minute or two once, and no time ever after."""
     rng = np.random.default_rng(0)
     few = Splats(
@@ -35,7 +34,7 @@ def warm_up(renderer: Renderer, profile: Profile) -> None:
     image = renderer.render(few, camera)
     ssim(image, image)
     renderer.contributions(few, camera)
-    if profile == "rd":
+    if profile != "segment":
         _warm_up_rd(renderer, few, camera)
 
 

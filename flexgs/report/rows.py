@@ -137,7 +137,7 @@ def _best_step(report: Report) -> SearchStep | None:
 
 def _describe_setting(report: Report) -> str:
     text = f"pruning rate {report.pruning_rate:.4g}, SH rate {report.sh_rate:.4g}"
-    if report.profile != "rd" or not report.plan:
+    if "strength" not in report.plan:
         return text
     return f"{text}, effort {report.plan['effort']}, strength {report.plan['strength']:.4g}"
 

@@ -15,7 +15,16 @@ RD, SEGMENT = "rd profile (the small one, the default)", "segment profile (any o
 
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="The .fgs file.", show_default="SCENE.fgs"),
+    typer.Option(
+        "--output",
+        "-o",
+        help="The file: .fgs, or .spz, .sog, ... for viewers.",
+        show_default="SCENE.fgs",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Format of the file.", show_default="as --output says"),
 ]
 TargetPsnrDrop = Annotated[
     float | None,

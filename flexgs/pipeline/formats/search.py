@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smallest file of a format that meets the target, as measured on what is read back from it.
+
+Gaussians are removed and repaired as for the rd profile; a format's own rounding cannot be tuned,
+so the landing is by what else goes: Gaussians and SH, by one strength.
+"""
+
+from __future__ import annotations
+
+from flexgs.core import Splats
+from flexgs.io.formats.fit import fit_scene
+from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.io.formats.table import scene_formats
+from flexgs.pipeline.formats.round_trip import Trip, round_trip
+from flexgs.pipeline.formats.worth import Worth, find_worth, strength_for, strip
+from flexgs.pipeline.job import Found, Job
+from flexgs.pipeline.meter import DropMeter
+from flexgs.pipeline.rd.effort import choose_effort
+from flexgs.pipeline.rd.reduced import FEWEST, Reduced, reduce_within, spare_error
+from flexgs.pipeline.rd.search import repair_facts
+from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
+
+ENOUGH = 6  # files, once one lands fairly near
+LEAST_FACTOR = 0.25  # of the target, for removal with repair, however coarse the format is
+FIRST_SHARE = 0.5  # of the error that is to spare: losses of neighbours do not just add up
+
+
+def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
+    """The smallest file of the format `job.profile` that meets the target.
+
+    Raises:
+        SceneError: the format cannot hold such Gaussians.
+        TargetUnreachableError: no strength meets it, unless `best_effort`.
+    """
+    entry = scene_formats.get(job.profile)
+    start, losses = fit_scene(job.splats, entry, plain=False)
+    reduced, floor = _reduce(job, entry, start, target, meter)
+    views = reduced.views
+    with job.clock.stage("weigh"):
+        worth = find_worth(reduced.splats, views, job.renderer, entry, job.progress)
+    trips: dict[float, Trip] = {}
+
+    def measure(strength: float) -> Measured:
+        fewest = min(FEWEST, reduced.splats.n)
+        left, bare = strip(reduced.splats, worth, strength, fewest)
+        trips[strength] = trip = round_trip(left, entry)
+        setting = Setting(1 - left.n / job.splats.n, bare / max(left.n, 1))
+        return Measured(setting, len(trip.data), meter(trip.decoded))
+
+    enough = min(job.options.max_evaluations, ENOUGH)
+    with job.clock.stage("search"), job.progress.stage("search", total=enough) as tick:
+
+        def on_evaluation(_: Evaluation) -> None:
+            tick(1)
+
+        result = find_strength(
+            measure,
+            target,
+            _first_strength(reduced, worth, target, floor),
+            floor,
+            job.options.max_evaluations,
+            enough=enough,
+            seconds=job.options.time_budget_s,
+            best_effort=job.options.best_effort,
+            on_evaluation=on_evaluation,
+        )
+    best = trips[result.best.strength]
+    notes = tuple(f"{entry.name}: {loss}" for loss in (*losses, *best.losses))
+    plan = {"effort": job.options.effort, "strength": result.best.strength}
+    return Found(best.data, result, plan, repair_facts(reduced, start), notes)
+
+
+def _reduce(
+    job: Job, entry: SceneFormat, start: Splats, target: Target, meter: DropMeter
+) -> tuple[Reduced, float]:
+    """What removal and repair leave, and the drop of a file of all of it."""
+
+    def drop_of(splats: Splats) -> float:
+        return meter(round_trip(splats, entry).decoded)
+
+    with job.clock.stage("convert"), job.progress.stage("convert as it is"):
+        plain = round_trip(start, entry)
+        lost = meter(plain.decoded)
+    factor = 1.0
+    if isinstance(target, MaxDrop):  # the format's own rounding takes its part
+        factor = min(1.0, max(LEAST_FACTOR, 1 - lost / target.db))
+    bits = 8 * len(plain.data) / max(start.n, 1)
+    views = job.views.split.scoring
+    effort = choose_effort(job.options.effort, job.options.repair, len(views))
+    return reduce_within(job, target, effort, drop_of, start, bits, factor)
+
+
+def _first_strength(reduced: Reduced, worth: Worth, target: Target, floor_db: float) -> float:
+    return strength_for(worth, FIRST_SHARE * spare_error(reduced, target, floor_db))
