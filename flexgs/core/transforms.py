@@ -64,7 +64,7 @@ def mirror_axes(splats: Splats, signs: tuple[int, int, int]) -> Splats:
 
 
 def _to_quat(rotation: F64) -> F64:  # (3, 3) -> (4,) w, x, y, z
-    """Source: Bar-Itzhack 2000: the eigenvector of the largest eigenvalue, stable for all angles."""
+    """Source: Bar-Itzhack 2000: the eigenvector of the largest eigenvalue, stable everywhere."""
     r = rotation
     symmetric = np.array(
         [
@@ -98,8 +98,10 @@ def place(
         translation: scene units.
     """
     r = np.asarray(rotation, np.float64)
-    if np.linalg.det(r) < 0:
-        splats, r = mirror_axes(splats, (-1, 1, 1)), r * np.array([-1, 1, 1])
+    signs = np.sign(np.diag(r)).astype(int)
+    if not np.array_equal(r, np.diag(signs)):  # no plain change of signs, which is exact
+        signs = np.array([np.sign(np.linalg.det(r)), 1, 1], int)
+    splats, r = mirror_axes(splats, (signs[0], signs[1], signs[2])), r * signs
     means = splats.means @ (scale * r).T + np.asarray(translation, np.float64)
     if not np.array_equal(r, np.eye(3)):
         turned = sh_rotation(r, splats.degree).astype(np.float32)
