@@ -77,8 +77,6 @@ def _known(probe: Probe) -> tuple[type[FormatError], str, str | None] | None:
         return FormatError, "gzip-compressed", "unpack it with gunzip first"
     if start.startswith(b"PK\x03\x04"):
         return Unsupported, "a zip archive", "unpack it and name the scene inside"
-    if start.startswith(b"NGSP"):
-        return Unsupported, "an SPZ file", "convert it to .ply first"
     if start.startswith(b"\x89FGS"):
         hint = "it went through a text-mode transfer; copy it again in binary mode"
         return Corrupt, "a .fgs file whose line ends were changed", hint

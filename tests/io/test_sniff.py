@@ -39,7 +39,6 @@ def test_scene_files_are_known_by_content(tmp_path: Path, start: bytes, kind: st
         ("a.pt", b"anything", "checkpoint"),
         ("a.pth", b"anything", "checkpoint"),
         ("a.ckpt", b"anything", "checkpoint"),
-        ("a.spz", b"NGSP\x04\0\0\0", "SPZ"),
         ("a.fgs", b"\x89FGS\n\x1a\n", "line ends"),
         ("a.jpg", b"\xff\xd8\xff\xe0", "no known"),
     ],

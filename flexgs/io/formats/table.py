@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,23 @@ from flexgs.io.formats.compressed_ply import (
 from flexgs.io.formats.ksplat import is_likely_ksplat, read_ksplat, write_ksplat
 from flexgs.io.formats.scene_format import SceneFormat, from_bytes
 from flexgs.io.formats.splat import is_likely_splat, read_splat, write_splat
+from flexgs.io.formats.spz import read_spz, write_spz
+from flexgs.io.formats.spz.layout import GZIP_MAGIC, PLAIN_MAGIC
 from flexgs.io.sniff import FGS_MAGIC, Probe, known_stranger, probe_file, stranger
 from flexgs.registry import Registry
 
 scene_formats: Registry[SceneFormat] = Registry("scene format")
+
+
+def is_spz(probe: Probe) -> bool:
+    """Whether it is an SPZ file, or a gzip file that starts with one."""
+    if not probe.start.startswith(GZIP_MAGIC):
+        return probe.start.startswith(PLAIN_MAGIC)
+    try:
+        inflated = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(probe.start, len(PLAIN_MAGIC))
+    except zlib.error:
+        return False
+    return inflated == PLAIN_MAGIC
 
 
 def is_plain_ply(probe: Probe) -> bool:
@@ -61,6 +75,16 @@ _add(
         {"": write_splat},
         max_degree=0,
         has_magic=False,
+    )
+)
+_add(
+    SceneFormat(
+        "spz",
+        (".spz",),
+        is_spz,
+        from_bytes(read_spz),
+        {version: partial(write_spz, version=int(version)) for version in ("3", "2", "4")},
+        models=("3dgs", "mip"),
     )
 )
 # Read and written by flexgs.io.ply and flexgs.codec, with arguments of their own.
