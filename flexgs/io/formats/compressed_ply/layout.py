@@ -30,6 +30,7 @@ SH_LIMIT = 4.0
 
 _SHIFTS = ((21, 11), (11, 10), (0, 11))  # (shift, bits) of x, y, z
 _STEPS = np.array([(1 << bits) - 1 for _, bits in _SHIFTS], np.float32)
+AXIS_WEIGHTS: F32 = (_STEPS[0] / _STEPS).astype(np.float32)  # y has half as many steps
 _ROTATION_MAX = np.float32(1023)
 _SQRT2 = np.float32(np.sqrt(2))
 
@@ -83,7 +84,9 @@ SH_OF_BYTE: F32 = ((_levels - 0.5) * 2 * SH_LIMIT).astype(np.float32)
 
 def sh_bytes(values: F32) -> npt.NDArray[np.uint8]:  # any shape
     """The byte whose value lies nearest; the first and last levels are the ends of the range."""
-    cells = np.clip(np.floor((values / np.float32(2 * SH_LIMIT) + np.float32(0.5)) * 256), 1, 254)
+    cells = np.floor(values * np.float32(128 / SH_LIMIT))
+    cells += 128
+    np.clip(cells, 1, 254, out=cells)
     cells[values < (SH_OF_BYTE[0] + SH_OF_BYTE[1]) / 2] = 0
     cells[values > (SH_OF_BYTE[254] + SH_OF_BYTE[255]) / 2] = 255
     return np.asarray(cells, np.uint8)

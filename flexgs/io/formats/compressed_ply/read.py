@@ -32,6 +32,8 @@ from flexgs.limits import DEFAULT_LIMITS, MAX_PLY_HEADER_BYTES, Limits
 F32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.void]
 
+_BLOCK_ROWS = 4096
+
 
 def read_compressed_ply(data: bytes, limits: Limits = DEFAULT_LIMITS) -> SceneFile:
     """The Gaussians in file order; ranges of 12 or of 18 numbers, with or without SH.
@@ -54,10 +56,13 @@ def read_compressed_ply(data: bytes, limits: Limits = DEFAULT_LIMITS) -> SceneFi
     model = model_from_comments(parts.comments)
     if model == "2dgs":
         log_scales = add_flat_scale(log_scales[:, :2])
-    rest = np.zeros((len(rows), 0, 3), np.float32) if sh is None else _rest(sh)
+    rest = 0 if sh is None else len(sh.dtype.names or ())
+    colours = np.empty((len(rows), 1 + rest // 3, 3), np.float32)
+    colours[:, 0] = dc
+    if sh is not None:
+        _read_sh(sh, colours[:, 1:])
     quats = unpack_rotation(rows["packed_rotation"])
-    all_sh = np.concatenate([dc[:, None], rest], axis=1)
-    return SceneFile(Splats(means, log_scales, quats, decode_alpha(colour[:, 3]), all_sh, model))
+    return SceneFile(Splats(means, log_scales, quats, decode_alpha(colour[:, 3]), colours, model))
 
 
 def _fail(what: str, expected: object = None, found: object = None) -> NoReturn:
@@ -142,9 +147,11 @@ def _bytes_of(packed: Any) -> npt.NDArray[np.uint8]:  # (n,) -> (n, 4), highest 
     return np.ascontiguousarray(packed.astype(">u4")).view(np.uint8).reshape(-1, 4)
 
 
-def _rest(rows: Rows) -> F32:  # -> (n, k - 1, 3)
+def _read_sh(rows: Rows, out: F32) -> None:  # out (n, k - 1, 3)
     """SH after the base colour; in the file all of red come first."""
-    count = len(rows.dtype.names or ())
-    columns = [SH_OF_BYTE[rows[f"f_rest_{i}"]] for i in range(count)]
-    by_channel = np.stack(columns, axis=1).reshape(len(rows), 3, count // 3)
-    return np.ascontiguousarray(by_channel.transpose(0, 2, 1))
+    count = 3 * out.shape[1]
+    offsets = [rows.dtype.fields[f"f_rest_{i}"][1] for i in range(count)]  # type: ignore[index]
+    table = rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    for start in range(0, len(rows), _BLOCK_ROWS):  # a block stays in the cache
+        block = SH_OF_BYTE[table[start : start + _BLOCK_ROWS, offsets]]
+        out[start : start + _BLOCK_ROWS] = block.reshape(-1, 3, count // 3).transpose(0, 2, 1)

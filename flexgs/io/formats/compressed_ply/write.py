@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Splats
-from flexgs.core.morton import morton_codes
 from flexgs.core.sh import SH_C0
 from flexgs.errors import SceneError
 from flexgs.io.formats.compressed_ply.layout import (
+    AXIS_WEIGHTS,
     CHUNK,
     COLOUR_RANGE,
     MAX_LOG_SCALE,
@@ -22,11 +22,14 @@ from flexgs.io.formats.compressed_ply.layout import (
     pack_unit,
     sh_bytes,
 )
+from flexgs.io.formats.compressed_ply.order import chunk_order
 from flexgs.io.formats.losses import Encoded
 from flexgs.io.formats.parts import count_outside, encode_alpha, unit_quats
 from flexgs.io.ply_variants import comments_of_model
 
 F32 = npt.NDArray[np.float32]
+
+_BLOCK_ROWS = 4096
 
 
 def write_compressed_ply(splats: Splats) -> Encoded:
@@ -40,34 +43,33 @@ def write_compressed_ply(splats: Splats) -> Encoded:
             "a .compressed.ply holds 3-D Gaussians of degree 0 to 3",
             found=f"{splats.d}-D, degree {splats.degree}",
         )
-    splats = splats.select(spatial_order(splats.means))
+    order = chunk_order(splats.means, CHUNK, AXIS_WEIGHTS)
     limit = MAX_LOG_SCALE
     losses = count_outside("log scales beyond +-20 were clipped", splats.log_scales, -limit, limit)
-    scales = np.clip(splats.log_scales, -limit, limit)
-    colours = np.float32(0.5) + np.float32(SH_C0) * splats.sh[:, 0]
-    alphas, gone = encode_alpha(splats.opacity_logits)
-    ranges, (position, scale, colour) = _pack_ranges([splats.means, scales, colours])
+    scales = np.clip(splats.log_scales[order], -limit, limit)
+    colours = np.float32(0.5) + np.float32(SH_C0) * splats.sh[order, 0]
+    alphas, gone = encode_alpha(splats.opacity_logits[order])
+    ranges, (position, scale, colour) = _pack_ranges([splats.means[order], scales, colours])
     rgb = np.rint(colour * 255).astype(np.uint32)
     packed = np.empty((splats.n, len(PACKED)), "<u4")
     packed[:, 0] = pack_unit(position)
-    packed[:, 1] = pack_rotation(unit_quats(splats.quats))
+    packed[:, 1] = pack_rotation(unit_quats(splats.quats[order]))
     packed[:, 2] = pack_unit(scale)
     packed[:, 3] = (rgb[:, 0] << 24) | (rgb[:, 1] << 16) | (rgb[:, 2] << 8) | alphas
-    rest = splats.sh[:, 1:].transpose(0, 2, 1).reshape(splats.n, 3 * (splats.sh.shape[1] - 1))
+    rest = splats.sh[:, 1:]
     outside = count_outside("SH beyond +-4 were clipped", rest, -SH_LIMIT, SH_LIMIT)
-    data = _header(splats, rest.shape[1]) + ranges.tobytes() + packed.tobytes()
-    return Encoded(data + sh_bytes(rest).tobytes(), (*losses, *gone, *outside))
+    data = _header(splats, 3 * rest.shape[1]) + ranges.tobytes() + packed.tobytes()
+    return Encoded(data + _pack_sh(rest, order), (*losses, *gone, *outside))
 
 
-def spatial_order(means: F32) -> npt.NDArray[np.int64]:  # (n, 3) -> (n,)
-    """Rows along a Morton curve of 2^21 cells a side."""
-    if not len(means):
-        return np.zeros(0, np.int64)
-    points = means.astype(np.float64)
-    low = points.min(axis=0)
-    extent = max(float((points.max(axis=0) - low).max()), 1e-30)
-    cells = np.minimum((points - low) / extent * (1 << 21), (1 << 21) - 1).astype(np.int64)
-    return np.argsort(morton_codes(cells), kind="stable")
+def _pack_sh(rest: F32, order: npt.NDArray[np.int64]) -> bytes:  # (n, k - 1, 3), (n,)
+    """A byte a coefficient, all of red first."""
+    columns = rest.shape[1]
+    levels = np.empty((len(order), 3, columns), np.uint8)
+    for start in range(0, len(order), _BLOCK_ROWS):  # a block stays in the cache
+        rows = order[start : start + _BLOCK_ROWS]
+        levels[start : start + _BLOCK_ROWS] = sh_bytes(rest[rows]).transpose(0, 2, 1)
+    return levels.tobytes()
 
 
 def _pack_ranges(fields: list[F32]) -> tuple[F32, list[F32]]:
