@@ -24,8 +24,9 @@ Rows = npt.NDArray[np.integer]
 
 MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
 LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
-# Of the target's drop, what removal may use up: the last passes of repair win some of it back.
-LIMIT_REPAIRED, LIMIT_UNREPAIRED = 1.0, 0.6
+# Of the target's drop, what removal may use up: the last passes of repair win some of it back, but
+# less where the search's own views watch.
+LIMIT_REPAIRED, LIMIT_UNREPAIRED, LIMIT_INVENTED = 1.0, 0.6, 0.85
 # Where the aim is the original's own renders, repair starts at the optimum, and what its steps err
 # by grows with their square: bonsai loses 0.01 / 0.09 / 0.37 dB in the first pass at 0.3 / 1 / 2
 # times the rates. A target of 1 dB has room for it: 60,000 Gaussians end at a true drop of 1.25 /
@@ -36,8 +37,11 @@ BITS_A_GAUSSIAN = 55.0  # about what one takes; for targets of size
 FEWEST = 64
 TRIES = 3
 TOO_NEAR = 0.85  # share of the target that removal alone may use up
+# What it should use up. Bonsai by renders: half the error costs 67 % more Gaussians, or 13 % more
+# bits for each, so that about four fifths of the error are removal's.
+AIM = 0.75
 SPARE = 0.3  # of the original's squared error, for targets of size
-GENTLER = 0.5  # factor of the limit for the next try
+GENTLER = 0.5  # least factor of the limit for the next try
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +80,11 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
     return read
 
 
-def removal_limit(target: MaxDrop, repair: bool) -> float:
+def removal_limit(job: Job, target: MaxDrop, repair: bool) -> float:
     """The drop, in dB, up to which a round may remove."""
-    return (LIMIT_REPAIRED if repair else LIMIT_UNREPAIRED) * target.db
+    if not repair:
+        return LIMIT_UNREPAIRED * target.db
+    return (LIMIT_INVENTED if job.views.invented else LIMIT_REPAIRED) * target.db
 
 
 def repair_rates(job: Job, target: Target) -> Rates:
@@ -107,7 +113,7 @@ def reduce_within(
             return reduced, floor
         if floor <= TOO_NEAR * target.db:
             return reduced, floor
-        factor *= GENTLER
+        factor *= max(GENTLER, AIM * target.db / floor)
     if isinstance(target, MaxDrop) and floor > target.db:  # no removal leaves room
         rows = np.arange(start.n)
         return replace(reduced, splats=start, rows=rows, log=()), drop_of(start)
@@ -131,7 +137,7 @@ def _reduce(
         if job.options.pruning_rate is not None:
             fewest = round((1 - job.options.pruning_rate) * start.n)
         elif isinstance(target, MaxDrop):
-            limit = factor * removal_limit(target, effort.schedule.repair)
+            limit = factor * removal_limit(job, target, effort.schedule.repair)
         else:
             fewest = int(8 * target.size / bits)
         log = reduce_splats(
