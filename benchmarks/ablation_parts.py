@@ -19,7 +19,7 @@ from flexgs.codec.rd_file import decode
 from flexgs.pipeline.rd import candidate
 from flexgs.pipeline.rd.candidate import Candidate
 from flexgs.pipeline.rd.effort import Effort
-from flexgs.quant.adaptive import geometry_fit
+from flexgs.quant.adaptive import blocks, geometry_fit
 
 Replaced = Sequence[tuple[ModuleType, str, object]]
 NEVER = 1 << 20  # a step class that no rotation has
@@ -75,7 +75,7 @@ def all_nearest() -> Replaced:
 
 def no_geometry_feedback() -> Replaced:
     return (
-        (geometry_choice, "factor_blocks", kernels.unmixed),
+        (blocks, "factor_blocks", kernels.unmixed),
         (geometry_fit, "factor_blocks", kernels.unmixed),
     )
 
