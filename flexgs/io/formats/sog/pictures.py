@@ -18,6 +18,7 @@ MAX_SIDE = 16383  # of a WebP picture
 _VP8L_MAGIC = 0x2F
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEADER_BYTES = 30  # up to the end of the size, in all three layouts
+_QUALITY, _METHOD = 100, 4  # of the encoder: how hard it tries
 _ANIMATED = 0x02  # flag of a VP8X header
 
 
@@ -92,11 +93,11 @@ def decode_picture(data: bytes, place: Place, pixels: tuple[int, int]) -> tuple[
     return width, table.reshape(-1, 4)
 
 
-def encode_picture(rgba: U8, effort: int = 4) -> bytes:  # (height, width, 4)
+def encode_picture(pixels: U8) -> bytes:  # (height, width, 3 or 4)
     """Lossless WebP, with the colours of transparent pixels kept."""
     import PIL.Image
 
     out = io.BytesIO()
-    picture = PIL.Image.fromarray(np.ascontiguousarray(rgba), "RGBA")
-    picture.save(out, format="WEBP", lossless=True, exact=True, quality=100, method=effort)
+    picture = PIL.Image.fromarray(np.ascontiguousarray(pixels))
+    picture.save(out, format="WEBP", lossless=True, exact=True, quality=_QUALITY, method=_METHOD)
     return out.getvalue()
