@@ -57,11 +57,15 @@ def scene_bytes(path: str | Path) -> int:
     Raises:
         UsageError: it cannot be read.
     """
-    folder = Path(path)
-    if not folder.is_dir():
+    file = Path(path)
+    if not file.is_dir() and file.suffix.lower() != ".json":
         return file_size(path)
     try:
-        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if file.is_dir():
+            files = [each for each in file.rglob("*") if each.is_file()]
+        else:  # the pictures beside and below the JSON that names them
+            files = [file, *file.parent.rglob("*.webp")]
+        return sum(each.stat().st_size for each in files)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
 

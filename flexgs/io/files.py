@@ -157,6 +157,21 @@ def read_start(path: str | Path, count: int) -> bytes:
         raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
 
 
+def read_end(path: str | Path, count: int) -> bytes:
+    """The last `count` bytes of a regular file, fewer when it is shorter.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    size = file_size(path)
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, size - count))
+            return file.read(count)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+
+
 def read_limited(path: str | Path, limit_bytes: int) -> bytes:
     """All bytes of a regular file that may not be longer than `limit_bytes`.
 

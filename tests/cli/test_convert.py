@@ -16,12 +16,15 @@ from flexgs.io.formats.table import find_format, scene_formats
 from flexgs.scenes import read_scene
 from tests.cli.conftest import Run
 
+WRITTEN = [name for name in scene_formats if scene_formats.get(name).encoders]
 OUTPUTS = {
     "out.ply": "ply",
     "out.compressed.ply": "compressed-ply",
     "out.splat": "splat",
     "out.ksplat": "ksplat",
     "out.spz": "spz",
+    "out.sog": "sog",
+    "out.glb": "glb",
     "out.fgs": "fgs",
 }
 
@@ -40,7 +43,7 @@ def test_a_scene_goes_to_every_format_and_back(run: Run, ply: Path, name: str) -
     original, found = read_ply(ply).splats, read_ply(back).splats
     assert found.n == original.n
     assert found.degree == done["sh_degree"]
-    assert found.means.mean(axis=0) == pytest.approx(original.means.mean(axis=0), abs=1e-3)
+    assert found.means.mean(axis=0) == pytest.approx(original.means.mean(axis=0), abs=2e-3)
 
 
 def test_a_ply_comes_back_bit_by_bit(run: Run, ply: Path) -> None:
@@ -127,7 +130,7 @@ def test_bad_rows_are_left_out_on_demand(run: Run, splats: Splats, tmp_path: Pat
     assert read_scene(out).n == 299
 
 
-@pytest.mark.parametrize("name", [name for name in scene_formats if name not in ("ply", "fgs")])
+@pytest.mark.parametrize("name", WRITTEN)
 def test_all_formats_are_shown_verified_and_decompressed(run: Run, ply: Path, name: str) -> None:
     path = ply.parent / f"scene2{scene_formats.get(name).suffixes[0]}"
     assert run("convert", ply, path).exit_code == 0

@@ -17,6 +17,12 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 69361000
         (b"ply\nformat ascii 1.0\n", "ply"),
         (b"ply\r\nformat ascii 1.0\r\n", "ply"),
         (b"\x89FGS\r\n\x1a\n\0\0", "fgs"),
+        (b"NGSP\x04\0\0\0", "spz"),
+        (b"glTF\2\0\0\0", "glb"),
+        (b'{"asset": {}, "extensionsUsed": ["KHR_gaussian_splatting"]}', "gltf"),
+        (b"PK\x03\x04" + b"\0" * 30 + b"meta.json", "sog"),
+        (b'{"version": 2, "means": {}, "scales": {}, "quats": {}}', "sog"),
+        (b'{"version": 1, "lodLevels": 3}', "sog"),
     ],
 )
 def test_scene_files_are_known_by_content(tmp_path: Path, start: bytes, kind: str) -> None:
@@ -33,7 +39,7 @@ def test_scene_files_are_known_by_content(tmp_path: Path, start: bytes, kind: st
         ("a.ply", b"<!DOCTYPE html><html>404</html>", "web page"),
         ("a.fgs", b"\n  <HTML>", "web page"),
         ("a.ply.gz", b"\x1f\x8b\x08\0", "gzip"),
-        ("a.sog", b"PK\x03\x04" + b"\0" * 30 + b"meta.json", "zip"),
+        ("a.sog", b"PK\x03\x04" + b"\0" * 30 + b"image.png", "zip"),
         ("a.bin", b"PK\x03\x04" + b"\0" * 26 + b"archive/data.pkl", "checkpoint"),
         ("a.bin", b"\x80\x02}q\0.", "checkpoint"),
         ("a.pt", b"anything", "checkpoint"),

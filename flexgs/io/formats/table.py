@@ -9,13 +9,16 @@ from pathlib import Path
 
 from flexgs.core.splats import MODELS
 from flexgs.errors import UsageError
+from flexgs.io.files import read_end
 from flexgs.io.formats.compressed_ply import (
     is_compressed_ply,
     read_compressed_ply,
     write_compressed_ply,
 )
+from flexgs.io.formats.gltf import read_glb, read_gltf, write_glb
 from flexgs.io.formats.ksplat import is_likely_ksplat, read_ksplat, write_ksplat
 from flexgs.io.formats.scene_format import SceneFormat, from_bytes
+from flexgs.io.formats.sog import PRECISIONS, read_sog, write_sog
 from flexgs.io.formats.splat import is_likely_splat, read_splat, write_splat
 from flexgs.io.formats.spz import read_spz, write_spz
 from flexgs.io.formats.spz.layout import GZIP_MAGIC, PLAIN_MAGIC
@@ -36,9 +39,28 @@ def is_spz(probe: Probe) -> bool:
     return inflated == PLAIN_MAGIC
 
 
+def is_sog(probe: Probe) -> bool:
+    """Whether it is a SOG archive, the folder of one, or the JSON file in such a folder."""
+    if probe.is_folder:
+        return any((probe.path / name).is_file() for name in ("meta.json", "lod-meta.json"))
+    if probe.start.startswith(b"PK\x03\x04"):
+        return b"meta.json" in read_end(probe.path, _ZIP_DIRECTORY_BYTES)
+    names = (b'"means"', b'"scales"', b'"quats"')
+    is_json = probe.start.lstrip().startswith(b"{")
+    return is_json and (b'"lodLevels"' in probe.start or all(n in probe.start for n in names))
+
+
+def is_likely_gltf(probe: Probe) -> bool:
+    """Whether it is the JSON of a glTF scene of Gaussians."""
+    return probe.start.lstrip().startswith(b"{") and b"KHR_gaussian_splatting" in probe.start
+
+
 def is_plain_ply(probe: Probe) -> bool:
     """Whether it is a PLY file, but not a packed one."""
     return probe.is_ply and not is_compressed_ply(probe)
+
+
+_ZIP_DIRECTORY_BYTES = 64 * 1024  # the names of an archive's files stand at its end
 
 
 def _add(entry: SceneFormat) -> None:
@@ -87,6 +109,26 @@ _add(
         models=("3dgs", "mip"),
     )
 )
+_add(
+    SceneFormat(
+        "sog",
+        (".sog",),
+        is_sog,
+        lambda path, limits: read_sog(path, limits=limits),
+        {str(i): partial(write_sog, precision=each) for i, each in enumerate(PRECISIONS)},
+        models=MODELS,
+    )
+)
+_add(
+    SceneFormat(
+        "glb",
+        (".glb",),
+        lambda p: p.start.startswith(b"glTF"),
+        from_bytes(read_glb),
+        {"": write_glb, "spz": partial(write_glb, spz=True)},
+    )
+)
+_add(SceneFormat("gltf", (".gltf",), is_likely_gltf, read_gltf, has_magic=False))
 # Read and written by flexgs.io.ply and flexgs.codec, with arguments of their own.
 _add(SceneFormat("ply", (".ply",), is_plain_ply, models=MODELS))
 _add(SceneFormat("fgs", (".fgs",), lambda p: p.start.startswith(FGS_MAGIC), models=MODELS))

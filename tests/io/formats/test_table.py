@@ -123,6 +123,8 @@ def test_flat_scenes_of_images_are_not_for_viewers(tmp_path: Path, name: str) ->
         ("a.splat", "splat"),
         ("a.ksplat", "ksplat"),
         ("a.spz", "spz"),
+        ("a.sog", "sog"),
+        ("a.glb", "glb"),
         ("a.fgs", "fgs"),
     ],
 )
