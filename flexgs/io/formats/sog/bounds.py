@@ -44,18 +44,27 @@ def _range(logs: F64, sizes: F64, weights: F64) -> tuple[float, float]:
     order = np.argsort(logs, kind="stable")
     most = min(int(len(logs) * _MOST_OUTSIDE), (len(logs) - 1) // 2)
     trims = [0, *(2**k for k in range(20) if 2**k <= most)]
-    # one step's error in scene units is (1 + |x|) times its length
-    cost_of_step = float((weights * (np.exp(np.abs(logs)) / sizes) ** 2).sum()) / (12 * STEPS**2)
+    # a step in scene units is (1 + |x|) times its length; its squared error is length^2 / 12
+    factors = weights * (np.exp(np.abs(logs)) / sizes) ** 2 / (12 * STEPS**2)
     low_ends, high_ends = order[: most + 1], order[::-1][: most + 1]
-    whole = (float(logs[order[0]]), float(logs[order[-1]]))
-    best = (_LEAST_GAIN * cost_of_step * (whole[1] - whole[0]) ** 2, *whole)
-    for below in trims:
+    moved = [
+        [
+            _cost_of_moving(ends[:count], float(logs[ends[count]]), logs, sizes, weights)
+            for count in trims
+        ]
+        for ends in (low_ends, high_ends)
+    ]
+    left_out = [[float(factors[ends[:k]].sum()) for k in trims] for ends in (low_ends, high_ends)]
+    total = float(factors.sum())
+    best = (np.inf, 0.0, 0.0)
+    for i, below in enumerate(trims):
         low = float(logs[low_ends[below]])
-        low_cost = _cost_of_moving(low_ends[:below], low, logs, sizes, weights)
-        for above in trims:
+        for j, above in enumerate(trims):
             high = float(logs[high_ends[above]])
-            cost = cost_of_step * (high - low) ** 2 + low_cost
-            cost += _cost_of_moving(high_ends[:above], high, logs, sizes, weights)
+            inside = total - left_out[0][i] - left_out[1][j]
+            cost = inside * (high - low) ** 2 + moved[0][i] + moved[1][j]
+            if below or above:
+                cost /= _LEAST_GAIN
             best = min(best, (cost, low, high))
     return best[1], best[2]
 

@@ -13,13 +13,14 @@ F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
 _BINS = 4096  # of the density that the first guess follows
+_SAME = 1e-7  # of the range: numbers nearer to each other are one kind, told apart by rounding
 _STEPS = 50  # of Lloyd, at most
 
 
 def fit_codebook(values: F32, weights: F32, levels: int = LEVELS) -> F32:  # (m,), (m,) -> (256,)
     """Ascending values for which the weighted squared error is least, or nearly.
 
-    Numbers of at most 256 kinds come back exactly. With fewer `levels` than 256 the last value is
+    Numbers of at most 256 kinds come back as they are. With fewer `levels` than 256 the last value is
     repeated.
 
     Source: Lloyd, "Least squares quantization in PCM", 1982; the first guess has the density that
@@ -30,8 +31,11 @@ def fit_codebook(values: F32, weights: F32, levels: int = LEVELS) -> F32:  # (m,
     """
     order = np.argsort(values, kind="stable")
     x, w = values[order].astype(np.float64), weights[order].astype(np.float64)
-    kinds = x[np.append(True, np.diff(x) > 0)]
-    book = kinds if len(kinds) <= levels else _lloyd(x, w, _first_guess(x, w, levels))
+    starts = np.flatnonzero(np.append(True, np.diff(x) > _SAME * (x[-1] - x[0])))
+    if len(starts) <= levels:
+        book = np.add.reduceat(w * x, starts) / np.add.reduceat(w, starts)
+    else:
+        book = _lloyd(x, w, _first_guess(x, w, levels))
     padded = np.append(book, np.full(LEVELS - len(book), book[-1]))
     return padded.astype(np.float32)
 

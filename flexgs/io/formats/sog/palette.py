@@ -20,7 +20,7 @@ I64 = npt.NDArray[np.int64]
 
 _POWER_STEPS = 4  # towards the direction in which a cell is longest
 _COARSE_ROWS = 24  # entries of a coarse cell, about
-_NEAR_CELLS = 12  # coarse cells whose entries a row is compared with
+_NEAR_CELLS = 24  # coarse cells whose entries a row is compared with
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Splats
-from flexgs.errors import Corrupt, TooLarge
+from flexgs.errors import Corrupt
 from flexgs.io.cameras.values import parse_json
 from flexgs.io.files import read_start
+from flexgs.io.formats.bounds import check_expansion
 from flexgs.io.formats.sog.meta import COEFFICIENTS, MAX_PALETTE, Meta, Rest, parse_meta
 from flexgs.io.formats.sog.pictures import U8, Place, decode_picture
 from flexgs.io.formats.sog.source import Files, FolderFiles, open_archive
@@ -27,7 +28,7 @@ META = "meta.json"
 ROW = 64  # entries of the palette in a row of its picture
 _SPARE_PIXELS = 65536  # that a picture may have beyond twice what it needs
 _SPARE_BYTES = 65536  # of a picture beyond its raw pixels
-_SMALL_BYTES = 64 * 1024**2  # scenes below it in memory need no check of their ratio
+_FLOATS = 14  # of a Gaussian of degree 0
 
 
 def read_sog(
@@ -57,10 +58,11 @@ def read_sog(
 
 
 def _read_named(files: Files, name: str, level: int, limits: Limits) -> SceneFile:
-    table = parse_json(files.read(name, MAX_JSON_BYTES), files.origin)
+    data = files.read(name, MAX_JSON_BYTES)
+    table = parse_json(data, files.origin)
     if isinstance(table, dict) and "lodLevels" in table:
         return read_level(table, files, level, limits, read_unit)
-    return _read_table(table, files, name, limits)
+    return _read_table(table, len(data), files, name, limits)
 
 
 def read_unit(files: Files, name: str, limits: Limits) -> SceneFile:
@@ -69,11 +71,12 @@ def read_unit(files: Files, name: str, limits: Limits) -> SceneFile:
     Raises:
         FormatError: it is no such scene.
     """
-    table = parse_json(files.read(name, MAX_METADATA_BYTES), files.origin)
-    return _read_table(table, files, name, limits)
+    data = files.read(name, MAX_METADATA_BYTES)
+    return _read_table(parse_json(data, files.origin), len(data), files, name, limits)
 
 
-def _read_table(table: object, files: Files, name: str, limits: Limits) -> SceneFile:
+def _read_table(table: object, stored: int, files: Files, name: str, limits: Limits) -> SceneFile:
+    """The scene of a parsed meta.json of `stored` bytes."""
     meta = parse_meta(table, files.origin, limits)
     pictures = _Pictures(files, posixpath.dirname(name), meta.count)
     low, high = (pictures.rows(name) for name in meta.means)
@@ -81,7 +84,9 @@ def _read_table(table: object, files: Files, name: str, limits: Limits) -> Scene
     scales, sh0 = pictures.rows(meta.scales[0]), pictures.rows(meta.sh0[0])
     rest = None if meta.rest is None else _decode_palette(meta.rest, pictures)
     labels = None if meta.rest is None else pictures.rows(meta.rest.labels)
-    _check_ratio(meta.count, 0 if rest is None else rest.shape[1], pictures, limits)
+    coefficients = 0 if rest is None else rest.shape[1]
+    raw = meta.count * 4 * (_FLOATS + 3 * coefficients)
+    check_expansion(meta.count, raw, pictures.stored + stored, limits)
     opacity, dc = meta.sh0[1][sh0[:, 3], 3], _look_up(meta.sh0[1], sh0)
     log_scales = _look_up(meta.scales[1], scales)
     if meta.model == "2dgs":
@@ -126,17 +131,6 @@ class _Pictures:
     def fail(self, what: str, expected: object, found: object) -> Corrupt:
         """An error of this scene."""
         return Corrupt(what, path=self._files.origin, expected=expected, found=found)
-
-
-def _check_ratio(count: int, coefficients: int, pictures: _Pictures, limits: Limits) -> None:
-    """Refuses scenes that a few bytes blow up to gigabytes."""
-    raw = count * 4 * (14 + 3 * coefficients)
-    if raw > limits.max_raw_bytes or raw > _SMALL_BYTES + limits.max_ratio * pictures.stored:
-        raise TooLarge(
-            "the scene is too large for its file",
-            expected=f"at most {limits.max_ratio} times its {pictures.stored} bytes",
-            found=f"{raw} bytes in memory",
-        )
 
 
 def _look_up(table: F32, rows: U8) -> F32:  # (256, >=3), (n, 4) -> (n, 3)
