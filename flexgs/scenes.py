@@ -23,21 +23,33 @@ _FINEST = SegmentPlan(means=16, dc=16, opacity=16, scales=16, quats=16, sh=16)
 
 
 def open_scene(
-    path: str | Path, *, drop_invalid: bool = False, limits: Limits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    drop_invalid: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    level: int = 0,
 ) -> SceneFile:
     """A scene of any format, chosen by content, with notes on what was odd about it.
 
+    Args:
+        level: of detail, of a streamed SOG; 0 is the finest.
+
     Raises:
-        UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`.
+        UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`; no such level.
     """
     entry = find_format(path)
+    if level and entry.read_level is None:
+        raise UsageError(f"{entry.name} files have no levels of detail", path=path, found=level)
     if entry.name == "ply":
         return read_ply(path, drop_invalid=drop_invalid, limits=limits)
     if entry.name == "fgs":
         return SceneFile(read_fgs(path, limits))
     if entry.read is None:
         raise Unsupported(f"{entry.name} files are written only", path=path)
-    file = entry.read(Path(path), limits)
+    if level and entry.read_level is not None:
+        file = entry.read_level(Path(path), limits, level)
+    else:
+        file = entry.read(Path(path), limits)
     splats, changes = validate_splats(file.splats, path, drop_invalid, raw=False)
     return SceneFile(splats, (*file.notes, *changes))
 
@@ -152,19 +164,21 @@ def convert(
     variant: str | None = None,
     plain: bool = False,
     drop_invalid: bool = False,
+    level: int = 0,
 ) -> Conversion:
     """Rewrites a scene in the format that the output's name says, as exactly as that format can.
 
     Args:
         variant, plain: see `write_scene`.
         drop_invalid: leave Gaussians with unusable values out instead of refusing the scene.
+        level: see `open_scene`.
 
     Raises:
         UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
     """
     target = format_of_name(output)
     ensure_output(output, force, [path])
-    file = open_scene(path, drop_invalid=drop_invalid)
+    file = open_scene(path, drop_invalid=drop_invalid, level=level)
     splats = file.splats
     losses = write_scene(splats, output, force=force, inputs=[path], variant=variant, plain=plain)
     return Conversion(

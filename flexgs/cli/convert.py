@@ -24,7 +24,10 @@ def convert(
     ],
     variant: Annotated[
         str | None,
-        typer.Option(help="Of the format: the level of a .ksplat.", show_default="the usual one"),
+        typer.Option(
+            help="Of the format: version of an .spz, level of a .ksplat, precision of a .sog.",
+            show_default="the usual one",
+        ),
     ] = None,
     plain: Annotated[
         bool,
@@ -37,6 +40,9 @@ def convert(
     drop_invalid: Annotated[
         bool, typer.Option("--drop-invalid", help="Leave out Gaussians with unusable values.")
     ] = False,
+    level: Annotated[
+        int, typer.Option(min=0, help="Of detail, of a streamed SOG; 0 is the finest.")
+    ] = 0,
     force: args.Force = False,
     as_json: args.AsJson = False,
     quiet: args.Quiet = False,
@@ -45,7 +51,15 @@ def convert(
     """Rewrite SCENE in another format, as exactly as that can; say what it could not hold."""
     from flexgs.scenes import convert as run
 
-    done = run(scene, output, force=force, variant=variant, plain=plain, drop_invalid=drop_invalid)
+    done = run(
+        scene,
+        output,
+        force=force,
+        variant=variant,
+        plain=plain,
+        drop_invalid=drop_invalid,
+        level=level,
+    )
     if as_json:
         print_json(done)
     for note in done.notes:

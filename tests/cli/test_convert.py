@@ -158,3 +158,23 @@ def test_another_format_is_compressed(run: Run, ply: Path, cameras: Path) -> Non
     result = run("compress", path, "-o", out, "--cameras", cameras, *options)
     assert result.exit_code == 0, result.stderr
     assert read_scene(out).n == 210
+
+
+def test_only_streamed_scenes_have_levels_of_detail(run: Run, ply: Path) -> None:
+    result = run("convert", ply, ply.parent / "a.spz", "--level", "2")
+    assert result.exit_code == 2
+    assert "no levels of detail" in result.stderr
+
+
+def test_a_coarser_level_of_a_streamed_scene_is_smaller(
+    run: Run, data_dir: Path, tmp_path: Path
+) -> None:
+    scene = data_dir / "formats" / "flowers-streamed-sog"
+    if not scene.is_dir():
+        pytest.skip("no streamed scene here (set FLEXGS_DATA to the folder that holds it)")
+    counts = []
+    for level in ("1", "3"):
+        result = run("convert", scene, tmp_path / f"{level}.splat", "--level", level, "--json")
+        assert result.exit_code == 0, result.stderr
+        counts.append(json.loads(result.stdout)["gaussians"])
+    assert counts[0] > counts[1] > 0

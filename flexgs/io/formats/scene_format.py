@@ -17,6 +17,7 @@ from flexgs.io.sniff import Probe
 from flexgs.limits import Limits
 
 Read = Callable[[Path, Limits], SceneFile]
+ReadLevel = Callable[[Path, Limits, int], SceneFile]
 Encode = Callable[[Splats], Encoded]
 
 
@@ -33,6 +34,7 @@ class SceneFormat:
     suffixes: tuple[str, ...]  # lower case; the first one is what outputs should be called
     matches: Callable[[Probe], bool]  # by content
     read: Read | None = None
+    read_level: ReadLevel | None = None  # of detail; 0, the finest, is what `read` gives
     encoders: Mapping[str, Encode] = field(default_factory=dict)  # variants, the first by default
     max_degree: int = 3  # of spherical harmonics
     models: tuple[Model, ...] = ("3dgs",)  # that a file can say it holds

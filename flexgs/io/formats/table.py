@@ -73,7 +73,7 @@ _add(
         (".compressed.ply",),
         is_compressed_ply,
         from_bytes(read_compressed_ply),
-        {"": write_compressed_ply},
+        encoders={"": write_compressed_ply},
         models=MODELS,
     )
 )
@@ -83,7 +83,7 @@ _add(
         (".ksplat",),
         is_likely_ksplat,
         from_bytes(read_ksplat),
-        {str(level): partial(write_ksplat, level=level) for level in range(3)},
+        encoders={str(level): partial(write_ksplat, level=level) for level in range(3)},
         max_degree=2,
         has_magic=False,
     )
@@ -94,7 +94,7 @@ _add(
         (".splat",),
         is_likely_splat,
         from_bytes(read_splat),
-        {"": write_splat},
+        encoders={"": write_splat},
         max_degree=0,
         has_magic=False,
     )
@@ -105,7 +105,7 @@ _add(
         (".spz",),
         is_spz,
         from_bytes(read_spz),
-        {version: partial(write_spz, version=int(version)) for version in ("3", "2", "4")},
+        encoders={version: partial(write_spz, version=int(version)) for version in ("3", "2", "4")},
         models=("3dgs", "mip"),
     )
 )
@@ -115,7 +115,8 @@ _add(
         (".sog",),
         is_sog,
         lambda path, limits: read_sog(path, limits=limits),
-        {str(i): partial(write_sog, precision=each) for i, each in enumerate(PRECISIONS)},
+        lambda path, limits, level: read_sog(path, level=level, limits=limits),
+        encoders={str(i): partial(write_sog, precision=each) for i, each in enumerate(PRECISIONS)},
         models=MODELS,
     )
 )
@@ -125,7 +126,7 @@ _add(
         (".glb",),
         lambda p: p.start.startswith(b"glTF"),
         from_bytes(read_glb),
-        {"": write_glb, "spz": partial(write_glb, spz=True)},
+        encoders={"": write_glb, "spz": partial(write_glb, spz=True)},
     )
 )
 _add(SceneFormat("gltf", (".gltf",), is_likely_gltf, read_gltf, has_magic=False))
