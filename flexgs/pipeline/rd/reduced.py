@@ -16,6 +16,7 @@ from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.pipeline.views import MAX_SCORING_VIEWS, thin_views
 from flexgs.repair import FreeSplats, Rates
+from flexgs.repair.passes import BATCH
 from flexgs.repair.reduction import Round, reduce_splats
 from flexgs.search import MaxDrop, Target
 
@@ -24,14 +25,20 @@ Rows = npt.NDArray[np.integer]
 
 MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
 LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
-# Of the target's drop, what removal may use up: the last passes of repair win some of it back, but
-# less where the search's own views watch.
-LIMIT_REPAIRED, LIMIT_UNREPAIRED, LIMIT_INVENTED = 1.0, 0.6, 0.85
-# Where the aim is the original's own renders, repair starts at the optimum, and what its steps err
-# by grows with their square: bonsai loses 0.01 / 0.09 / 0.37 dB in the first pass at 0.3 / 1 / 2
-# times the rates. A target of 1 dB has room for it: 60,000 Gaussians end at a true drop of 1.25 /
-# 0.73 dB at 0.3 / 1 times. So the factor is LONGEST_STEPS times the root of the target's dB.
-LONGEST_STEPS = 2.0
+# How far removal may go, in parts of the target's drop: the last passes of repair win some of it
+# back, but less where the search's own views watch. Bonsai by photographs: 30,216 Gaussians at 1.5,
+# of 64 bits each; 42,792 at 1.0 with shorter steps.
+LIMIT_REPAIRED, LIMIT_INVENTED, LIMIT_UNREPAIRED = 1.0, 0.85, 0.6
+LIMIT_MORE = 0.15  # where steps are as long as can be
+# What long steps of repair err by grows with their square, and the last, short passes take it
+# back. Bonsai at 43,000 Gaussians, true drop after four passes: 0.66 / 0.36 / 0.29 / 0.27 dB at
+# 1 / 2 / 3 / 4.5 times the rates; 0.1 / 0.3 / 0.5 / 1.1 dB of the drop before them are such errors.
+# What a target has room for grows with it: the factor is LONGEST_STEPS times the root of its dB,
+# where there are ENOUGH_STEPS to settle in.
+LONGEST_STEPS = 3.0
+ENOUGH_STEPS = 400
+LEAST_REACH = 0.1
+LEAST_STEPS = 1.0  # by photographs, from which the original is away in any case
 TYPICAL_DROP_DB = 0.25  # assumed for targets of size
 BITS_A_GAUSSIAN = 55.0  # about what one takes; for targets of size
 FEWEST = 64
@@ -80,19 +87,28 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
     return read
 
 
-def removal_limit(job: Job, target: MaxDrop, repair: bool) -> float:
+def step_reach(views: int, settling: int) -> float:
+    """How near steps may come to the longest, by what is left to settle in.
+
+    >>> step_reach(206, 6), round(step_reach(206, 1), 2), step_reach(15, 0)
+    (1.0, 0.51, 0.1)
+    """
+    return max(LEAST_REACH, min(1.0, math.sqrt(settling * views / BATCH / ENOUGH_STEPS)))
+
+
+def removal_limit(job: Job, target: MaxDrop, repair: bool, reach: float) -> float:
     """The drop, in dB, up to which a round may remove."""
     if not repair:
         return LIMIT_UNREPAIRED * target.db
-    return (LIMIT_INVENTED if job.views.invented else LIMIT_REPAIRED) * target.db
+    usual = LIMIT_INVENTED if job.views.invented else LIMIT_REPAIRED
+    return (usual + LIMIT_MORE * reach**2) * target.db
 
 
-def repair_rates(job: Job, target: Target) -> Rates:
+def repair_rates(job: Job, target: Target, reach: float) -> Rates:
     """How long the steps of repair are."""
-    if job.photograph is not None:
-        return Rates()
     drop = target.db if isinstance(target, MaxDrop) else TYPICAL_DROP_DB
-    return Rates().scaled(LONGEST_STEPS * math.sqrt(min(drop, 1.0)))
+    factor = reach * LONGEST_STEPS * math.sqrt(min(drop, 1.0))
+    return Rates().scaled(factor if job.photograph is None else max(factor, LEAST_STEPS))
 
 
 def reduce_within(
@@ -129,7 +145,8 @@ def _reduce(
         views, watching = job.views.split.scoring, job.views.split.search
     reference = job.views.reference_psnr(job.options.reference_psnr)
     target_of = render_reader(job)
-    rates = repair_rates(job, target)
+    reach = step_reach(len(views), effort.schedule.settling)
+    rates = repair_rates(job, target, reach)
     free = FreeSplats(start)
     with job.clock.stage("prune and repair"):
         monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
@@ -137,7 +154,7 @@ def _reduce(
         if job.options.pruning_rate is not None:
             fewest = round((1 - job.options.pruning_rate) * start.n)
         elif isinstance(target, MaxDrop):
-            limit = factor * removal_limit(job, target, effort.schedule.repair)
+            limit = factor * removal_limit(job, target, effort.schedule.repair, reach)
         else:
             fewest = int(8 * target.size / bits)
         log = reduce_splats(

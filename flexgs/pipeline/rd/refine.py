@@ -23,7 +23,7 @@ def refine(job: Job, reduced: Reduced, target: Target, seconds: float) -> Reduce
     """Fewer Gaussians of the same looks; with a target of size, the same number of better ones."""
     free = FreeSplats(reduced.splats)
     log = list(reduced.log)
-    limit = removal_limit(job, target, True) if isinstance(target, MaxDrop) else None
+    limit = removal_limit(job, target, True, 1.0) if isinstance(target, MaxDrop) else None
     if job.options.pruning_rate is not None:
         limit = None
     started = time.perf_counter()
