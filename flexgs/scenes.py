@@ -108,15 +108,16 @@ def write_scene(
     entry = format_of_name(path)
     ensure_output(path, force, inputs)
     try:
-        if entry.name == "ply" and variant is None:
-            fitting, losses = fit_scene(splats, entry, plain)
-            write_ply(path, fitting, force=force, inputs=inputs)
-            return tuple(losses)
-        if entry.name == "fgs" and variant is None:
-            fitting, losses = fit_scene(splats, entry, plain)
-            encoded = Encoded(encode_splats(fitting, _FINEST), tuple(losses))
-        else:
+        if entry.name not in ("ply", "fgs"):
             encoded = encode_scene(splats, entry, variant=variant, plain=plain)
+        elif variant is not None:
+            raise UsageError(f"{entry.name} files have no variants", found=variant)
+        else:
+            fitting, losses = fit_scene(splats, entry, plain)
+            if entry.name == "ply":
+                write_ply(path, fitting, force=force, inputs=inputs)
+                return tuple(losses)
+            encoded = Encoded(encode_splats(fitting, _FINEST), tuple(losses))
     except FlexgsError as error:
         error.path = error.path or str(path)
         raise

@@ -140,8 +140,10 @@ def test_a_name_that_says_nothing_is_refused() -> None:
 
 def test_an_unknown_variant_is_refused(tmp_path: Path, random_splats: Make) -> None:
     for name in ("a.ksplat", "a.splat", "a.ply", "a.fgs"):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=r"no such variant|no variants"):
             write_scene(random_splats(3), tmp_path / name, variant="9")
+    with pytest.raises(UsageError, match="read only"):
+        write_scene(random_splats(3), tmp_path / "a.gltf")
 
 
 def test_a_broken_file_is_judged_by_the_reader_that_its_name_asks_for(tmp_path: Path) -> None:
