@@ -20,8 +20,8 @@ _STEPS = 50  # of Lloyd, at most
 def fit_codebook(values: F32, weights: F32, levels: int = LEVELS) -> F32:  # (m,), (m,) -> (256,)
     """Ascending values for which the weighted squared error is least, or nearly.
 
-    Numbers of at most 256 kinds come back as they are. With fewer `levels` than 256 the last value is
-    repeated.
+    Numbers of at most 256 kinds come back as they are. With fewer `levels` than 256 the last value
+    is repeated.
 
     Source: Lloyd, "Least squares quantization in PCM", 1982; the first guess has the density that
     is best in the limit, the cube root of the numbers' (Panter and Dite, 1951).
