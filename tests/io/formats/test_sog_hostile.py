@@ -68,6 +68,7 @@ def test_mutants_end_in_a_scene_or_a_format_error(files: Files, mutate: Mutate) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_mutants(files: Files, mutate: Mutate) -> None:
     check_mutants(read_sog, mutants(files, mutate, 5000), 250)
 
