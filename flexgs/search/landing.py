@@ -22,7 +22,9 @@ DROP_SLOPE, BYTES_SLOPE = 0.8, -0.35  # usual powers of the strength, before two
 SLOPES_WITHIN = 3.0  # a fitted slope is at most so many times the usual one, or as much less
 LONGEST_STEP = math.log(8.0)  # between two strengths
 SAME = math.log(1.002)  # strengths this near give the same file, or nearly
-NEAR = 0.75  # share of the target that must be used before so many evaluations are enough
+# Share of the target that must be used, and dB that may be left, before so many evaluations are
+# enough.
+NEAR, NEAR_DB = 0.75, 0.05
 # Each further one must come so much nearer, in logarithms of that share, or this near.
 HOPE, AT_HAND = 0.02, 0.1
 # Proposals aim short of the target by the first share of it, and landings count from the second.
@@ -125,11 +127,17 @@ def _reason_to_stop(log: list[Evaluation], target: Target, most: int, enough: in
     if len(log) < enough:
         return None
     loads = [load(target, e.size_bytes, e.drop_db) for e in log]
-    if any(NEAR <= share <= 1.0 for share in loads):
+    if any(_near(e, share, target) for e, share in zip(log, loads, strict=True)):
         return f"{enough} evaluations are enough"
     away = [abs(math.log(max(share, 1e-9))) for share in loads]
     hopeless = len(away) > enough and away[-1] > max(AT_HAND, min(away[:-1]) - HOPE)
     return "going further brings nothing nearer" if hopeless else None
+
+
+def _near(evaluation: Evaluation, share: float, target: Target) -> bool:
+    """Whether it is good enough to end with: it uses up most of the target, and lies near it."""
+    away = target.db - evaluation.drop_db if isinstance(target, MaxDrop) else 0.0
+    return NEAR <= share <= 1.0 and away <= NEAR_DB
 
 
 def _new_strength(log: list[Evaluation], proposed: float, target: Target) -> float:

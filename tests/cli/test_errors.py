@@ -151,6 +151,10 @@ def test_outputs_are_named_after_what_they_hold(run: Run, ply: Path) -> None:
         result = run(command, ply, "-o", ply.parent / "out.txt")
         assert result.exit_code == 2
         assert f"ends in {suffix}" in result.stderr
+    result = run("compress", ply, "-o", ply.parent / "out.txt")
+    assert result.exit_code == 2
+    assert "ends in" in result.stderr
+    assert ".fgs" in result.stderr
 
 
 def test_decompress_looks_at_the_output_before_the_file(run: Run, ply: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_small_profile_is_smaller(model: Path) -> None:
     rd = compress(model, target_psnr_drop=target, effort=1)
     assert search_drop(segment.report) <= target
     assert search_drop(rd.report) <= target
-    assert len(rd.data) < len(segment.data)
+    assert len(rd.data) < 0.9 * len(segment.data)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,10 @@ def test_refining_goes_on_for_as_long_as_it_is_told_and_never_harms(
     assert search_drop(report) <= 3
     assert report.seconds_by_stage["refine"] > 0
     assert report.repair is not None
-    undone = any("undone" in warning for warning in report.warnings)
-    assert undone or len(report.repair.rounds) == 7 + round(seconds / 0.1)
+    if any("undone" in warning for warning in report.warnings):
+        assert seconds < 1.0  # too short a time to repair what it removed
+    else:
+        assert len(report.repair.rounds) > 8
 
 
 def test_refining_that_eats_up_the_target_is_undone(
