@@ -37,15 +37,17 @@ class ColourCosts:
     cost: F64  # (n,) added squared error over the views, DC re-solved
     dc_shift: F32  # (n, 3) to add to sh[:, 0] when the rest is dropped
     weights: F64  # (n,) sum over views of S_v
+    removal: F64  # (n,) squared error of removing the Gaussian itself, from the same passes
 
 
 def sh_drop_costs(
     splats: Splats, views: Sequence[Camera], renderer: Renderer, advance: Advance
 ) -> ColourCosts:
     """Costs for all Gaussians; one contribution pass a view."""
-    weights = np.zeros(splats.n)
+    weights, removal = np.zeros(splats.n), np.zeros(splats.n)
     first, second = np.zeros((splats.n, 3)), np.zeros((splats.n, 3))
     for camera, contributions in view_contributions(splats, views, renderer, None, advance):
+        removal += contributions.removal
         seen = np.flatnonzero(contributions.colour_weights > 0)
         share = contributions.colour_weights[seen].astype(np.float64)
         rest = _view_colours(splats, seen, camera)
@@ -57,7 +59,7 @@ def sh_drop_costs(
     total = np.maximum(weights + prior, np.finfo(np.float64).tiny)
     mean = first / total[:, None]
     cost = (second + prior[:, None] * energy - total[:, None] * mean**2).sum(axis=1)
-    return ColourCosts(np.maximum(cost, 0.0), (mean / SH_C0).astype(np.float32), weights)
+    return ColourCosts(np.maximum(cost, 0.0), (mean / SH_C0).astype(np.float32), weights, removal)
 
 
 def _view_colours(splats: Splats, rows: Rows, camera: Camera) -> F32:  # (m, 3)

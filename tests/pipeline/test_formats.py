@@ -16,6 +16,7 @@ from flexgs.errors import SceneError, SearchError, UsageError
 from flexgs.io.formats.table import find_format, scene_formats
 from flexgs.options import CompressOptions
 from flexgs.pipeline import CompressResult
+from flexgs.pipeline.formats.round_trip import round_trip
 from flexgs.pipeline.formats.worth import find_worth, strength_for, strip
 from flexgs.progress import SILENT
 from flexgs.render import get_renderer
@@ -111,11 +112,12 @@ def test_name_and_format_must_agree(model: Path, tmp_path: Path) -> None:
 def test_what_is_worth_least_a_byte_goes_first() -> None:
     splats = make_splats(400)
     entry = scene_formats.get("compressed-ply")
-    worth = find_worth(splats, make_cameras(6), get_renderer("cpu"), entry, SILENT)
+    whole = len(round_trip(splats, entry).data)
+    worth = find_worth(splats, make_cameras(6), get_renderer("cpu"), entry, whole, SILENT)
     assert worth.sh_bytes == 0  # whole columns, whatever they hold
     assert worth.gaussian_bytes > 16 + 45
     worth = replace(worth, gaussian_bytes=16.0, sh_bytes=45.0)
-    assert strip(splats, worth, 0.0, 1)[0].n == np.count_nonzero(worth.removal >= 0)
+    assert strip(splats, worth, 0.0, 1)[0].n == np.count_nonzero(worth.colour.removal >= 0)
     counts = []
     for error in (0.1, 1.0, 10.0):
         left, bare = strip(splats, worth, strength_for(worth, error), 10)

@@ -12,7 +12,7 @@ from flexgs.io.formats.fit import fit_scene
 from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.io.formats.table import scene_formats
 from flexgs.pipeline.formats.round_trip import Trip, round_trip
-from flexgs.pipeline.formats.worth import Worth, find_worth, strength_for, strip
+from flexgs.pipeline.formats.worth import find_worth, strength_for, strip
 from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import choose_effort
@@ -34,10 +34,11 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
     """
     entry = scene_formats.get(job.profile)
     start, losses = fit_scene(job.splats, entry, plain=False)
-    reduced, floor = _reduce(job, entry, start, target, meter)
+    reduced, floor, whole = _reduce(job, entry, start, target, meter)
     views = reduced.views
     with job.clock.stage("weigh"):
-        worth = find_worth(reduced.splats, views, job.renderer, entry, job.progress)
+        worth = find_worth(reduced.splats, views, job.renderer, entry, whole, job.progress)
+    first = strength_for(worth, FIRST_SHARE * spare_error(reduced, target, floor))
     trips: dict[float, Trip] = {}
 
     def measure(strength: float) -> Measured:
@@ -56,7 +57,7 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
         result = find_strength(
             measure,
             target,
-            _first_strength(reduced, worth, target, floor),
+            first,
             floor,
             job.options.max_evaluations,
             enough=enough,
@@ -72,11 +73,14 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
 
 def _reduce(
     job: Job, entry: SceneFormat, start: Splats, target: Target, meter: DropMeter
-) -> tuple[Reduced, float]:
-    """What removal and repair leave, and the drop of a file of all of it."""
+) -> tuple[Reduced, float, int]:
+    """What removal and repair leave, and the drop and the bytes of a file of all of it."""
+    sizes: list[int] = []  # the last one is of what is returned
 
     def drop_of(splats: Splats) -> float:
-        return meter(round_trip(splats, entry).decoded)
+        trip = round_trip(splats, entry)
+        sizes.append(len(trip.data))
+        return meter(trip.decoded)
 
     with job.clock.stage("convert"), job.progress.stage("convert as it is"):
         plain = round_trip(start, entry)
@@ -87,8 +91,5 @@ def _reduce(
     bits = 8 * len(plain.data) / max(start.n, 1)
     views = job.views.split.scoring
     effort = choose_effort(job.options.effort, job.options.repair, len(views))
-    return reduce_within(job, target, effort, drop_of, start, bits, factor)
-
-
-def _first_strength(reduced: Reduced, worth: Worth, target: Target, floor_db: float) -> float:
-    return strength_for(worth, FIRST_SHARE * spare_error(reduced, target, floor_db))
+    reduced, floor = reduce_within(job, target, effort, drop_of, start, bits, factor)
+    return reduced, floor, sizes[-1]

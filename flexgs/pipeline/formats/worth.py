@@ -13,7 +13,6 @@ import numpy as np
 
 from flexgs.core import Camera, Splats
 from flexgs.importance import ColourCosts, drop_sh, sh_drop_costs
-from flexgs.importance.sums import F64, sum_over_views
 from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.pipeline.formats.round_trip import round_trip
 from flexgs.progress import Progress
@@ -26,8 +25,7 @@ BISECTIONS = 60
 class Worth:
     """Prices and costs of everything that can go."""
 
-    removal: F64  # (n,) squared error of removing a Gaussian, over the views
-    colour: ColourCosts  # of dropping its SH
+    colour: ColourCosts  # of dropping a Gaussian's SH, or all of it
     gaussian_bytes: float  # that the format takes for a Gaussian without SH
     sh_bytes: float  # and for its SH
 
@@ -37,18 +35,17 @@ def find_worth(
     views: Sequence[Camera],
     renderer: Renderer,
     entry: SceneFormat,
+    whole: int,  # bytes of the file that holds all of it
     progress: Progress,
 ) -> Worth:
-    """Two contribution passes over the views, and two files for the bytes."""
-    with progress.stage("weigh every Gaussian", total=2 * len(views)) as advance:
-        removal = sum_over_views(splats, views, renderer, "removal", None, advance)
+    """One contribution pass a view, and one file more for the bytes."""
+    with progress.stage("weigh every Gaussian", total=len(views)) as advance:
         colour = sh_drop_costs(splats, views, renderer, advance)
-    whole = len(round_trip(splats, entry).data)
     bare_sh = splats.sh.copy()
     bare_sh[:, 1:] = 0
     bare = len(round_trip(replace(splats, sh=bare_sh), entry).data) if splats.degree else whole
     n = max(splats.n, 1)
-    return Worth(removal, colour, bare / n, max(0.0, (whole - bare) / n))
+    return Worth(colour, bare / n, max(0.0, (whole - bare) / n))
 
 
 def strip(splats: Splats, worth: Worth, strength: float, fewest: int) -> tuple[Splats, int]:
@@ -58,7 +55,7 @@ def strip(splats: Splats, worth: Worth, strength: float, fewest: int) -> tuple[S
     """
     gone, bare = _going(worth, strength)
     if gone.sum() > splats.n - fewest:
-        order = np.argsort(worth.removal, kind="stable")
+        order = np.argsort(worth.colour.removal, kind="stable")
         gone = np.zeros(splats.n, bool)
         gone[order[: max(splats.n - fewest, 0)]] = True
     bare &= ~gone
@@ -78,10 +75,10 @@ def strength_for(worth: Worth, error: float) -> float:
 
 def _loss(worth: Worth, strength: float) -> float:
     gone, bare = _going(worth, strength)
-    return float(worth.removal[gone].sum() + worth.colour.cost[bare & ~gone].sum())
+    return float(worth.colour.removal[gone].sum() + worth.colour.cost[bare & ~gone].sum())
 
 
 def _going(worth: Worth, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    gone = worth.removal < strength * (worth.gaussian_bytes + worth.sh_bytes)
+    gone = worth.colour.removal < strength * (worth.gaussian_bytes + worth.sh_bytes)
     bare = worth.colour.cost < strength * worth.sh_bytes
     return gone, bare
