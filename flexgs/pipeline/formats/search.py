@@ -16,9 +16,10 @@ from flexgs.pipeline.formats.worth import find_worth, strength_for, strip
 from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.effort import choose_effort
+from flexgs.pipeline.rd.landing import land
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced, reduce_within, spare_error
 from flexgs.pipeline.rd.search import repair_facts
-from flexgs.search import Evaluation, MaxDrop, Measured, Setting, Target, find_strength
+from flexgs.search import MaxDrop, Measured, Setting, Target
 
 ENOUGH = 6  # files, once one lands fairly near
 LEAST_FACTOR = 0.25  # of the target, for removal with repair, however coarse the format is
@@ -48,23 +49,7 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
         setting = Setting(1 - left.n / job.splats.n, bare / max(left.n, 1))
         return Measured(setting, len(trip.data), meter(trip.decoded))
 
-    enough = min(job.options.max_evaluations, ENOUGH)
-    with job.clock.stage("search"), job.progress.stage("search", total=enough) as tick:
-
-        def on_evaluation(_: Evaluation) -> None:
-            tick(1)
-
-        result = find_strength(
-            measure,
-            target,
-            first,
-            floor,
-            job.options.max_evaluations,
-            enough=enough,
-            seconds=job.options.time_budget_s,
-            best_effort=job.options.best_effort,
-            on_evaluation=on_evaluation,
-        )
+    result = land(job, target, measure, first, floor, ENOUGH, "search")
     best = trips[result.best.strength]
     notes = tuple(f"{entry.name}: {loss}" for loss in (*losses, *best.losses))
     plan = {"effort": job.options.effort, "strength": result.best.strength}

@@ -10,19 +10,12 @@ from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
 from flexgs.pipeline.rd.candidate import Blocks, Candidate, find_blocks, make_candidate
 from flexgs.pipeline.rd.effort import Effort, choose_effort
+from flexgs.pipeline.rd.landing import land
 from flexgs.pipeline.rd.polish import PARTS, polish
 from flexgs.pipeline.rd.reduced import TOO_NEAR, Reduced, reduce_within, spare_error
 from flexgs.pipeline.rd.refine import refine
 from flexgs.report import RepairFacts, RepairRound
-from flexgs.search import (
-    Evaluation,
-    MaxDrop,
-    Measured,
-    SearchResult,
-    Setting,
-    Target,
-    find_strength,
-)
+from flexgs.search import MaxDrop, Measured, SearchResult, Setting, Target
 
 LONGEST_DROP = -88.8888  # stands for a drop not yet known: no real one takes more digits
 ENOUGH_CANDIDATES = 4  # with the look at what is reduced, five renders of the search's views
@@ -103,23 +96,9 @@ def _land(
         predicted = reduced.monitor(decoded) + bias
         return Measured(setting, len(data), meter(decoded), predicted)
 
-    enough = min(job.options.max_evaluations, ENOUGH_CANDIDATES)
-    with job.clock.stage("quantise"), job.progress.stage("quantise", total=enough) as tick:
-
-        def on_evaluation(_: Evaluation) -> None:
-            tick(1)
-
-        result = find_strength(
-            measure,
-            target,
-            start.strength,
-            start.floor_db,
-            job.options.max_evaluations,
-            enough=enough,
-            seconds=job.options.time_budget_s,
-            best_effort=job.options.best_effort,
-            on_evaluation=on_evaluation,
-        )
+    result = land(
+        job, target, measure, start.strength, start.floor_db, ENOUGH_CANDIDATES, "quantise"
+    )
     return result, candidates
 
 
