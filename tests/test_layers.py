@@ -24,7 +24,7 @@ RANKS = (
     ("cameras", "repair"),
     ("codec",),
     ("search", "report", "scenes"),
-    ("pipeline", "image", "video", "store"),
+    ("pipeline", "image", "video", "store", "editing", "lint"),
     ("bench", "viewer", "demo"),
     ("cli",),
 )
@@ -44,6 +44,7 @@ RUNS_CODE = {
     "tarfile",
 }
 NETWORK = {"socket", "ssl", "http", "urllib", "requests", "httpx", "aiohttp", "ftplib", "smtplib"}
+LISTENS = "flexgs.viewer.server"  # the one module that a network can reach
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 BANNED_ATTRIBUTES = {"torch.load", "os.system", "os.popen", "yaml.load", "np.fromregex"}
 
@@ -154,7 +155,7 @@ def test_every_module_states_its_licence(module: Path) -> None:
 
 
 def test_no_imports_that_run_code_or_reach_the_network(module: Path) -> None:
-    banned = RUNS_CODE if unit_of(module_name(module)) == "viewer" else RUNS_CODE | NETWORK
+    banned = RUNS_CODE if module_name(module) == LISTENS else RUNS_CODE | NETWORK
     assert {name.split(".")[0] for _, name in imports_of(module)}.isdisjoint(banned)
 
 
