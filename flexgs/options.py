@@ -166,6 +166,24 @@ def parse_source(text: str | None) -> Source:
     return Path(text)
 
 
+def parse_numbers(option: str, text: str, names: str) -> tuple[float, ...]:
+    """Numbers with commas between them, as many as there are names.
+
+    Raises:
+        UsageError: something else.
+
+    >>> parse_numbers("--translate", "1,-2.5,0", "x,y,z")
+    (1.0, -2.5, 0.0)
+    """
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != len(names.split(",")) or not all(map(math.isfinite, numbers)):
+        raise UsageError(f"{option} is not understood", expected=names, found=text)
+    return numbers
+
+
 def parse_views(text: str) -> int | None:
     """How many views: a number, "none" for 0, "all" for None.
 

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flexgs.codec import encode_splats, read_fgs
 from flexgs.core import Splats
 from flexgs.errors import FlexgsError, Unsupported, UsageError
-from flexgs.io import SceneFile, atomic_write, ensure_output, ensure_suffix, read_ply, write_ply
+from flexgs.io import SceneFile, atomic_write, ensure_output, ensure_suffix, write_ply
 from flexgs.io.files import file_size
 from flexgs.io.formats.fit import encode_scene, fit_scene
 from flexgs.io.formats.losses import Encoded, Loss
+from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.io.formats.table import find_format, format_of_name
+from flexgs.io.ply import read_raw_ply
 from flexgs.io.validate import validate_splats
 from flexgs.limits import DEFAULT_LIMITS, Limits
 from flexgs.quant import SegmentPlan
@@ -37,21 +39,34 @@ def open_scene(
     Raises:
         UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`; no such level.
     """
+    entry, file = open_unchecked(path, limits=limits, level=level)
+    if entry.name == "fgs":  # nothing else can be in it
+        return file
+    is_raw = entry.name == "ply"
+    splats, changes = validate_splats(file.splats, path, drop_invalid, raw=is_raw)
+    return replace(file, splats=splats, notes=(*file.notes, *changes))
+
+
+def open_unchecked(
+    path: str | Path, *, limits: Limits = DEFAULT_LIMITS, level: int = 0
+) -> tuple[SceneFormat, SceneFile]:
+    """The format of a file, and the scene in it, whatever its numbers are.
+
+    Raises:
+        UsageError, FormatError: the file cannot be read. SceneError: see `read_raw_ply`.
+    """
     entry = find_format(path)
     if level and entry.read_level is None:
         raise UsageError(f"{entry.name} files have no levels of detail", path=path, found=level)
     if entry.name == "ply":
-        return read_ply(path, drop_invalid=drop_invalid, limits=limits)
+        return entry, read_raw_ply(path, limits)
     if entry.name == "fgs":
-        return SceneFile(read_fgs(path, limits))
+        return entry, SceneFile(read_fgs(path, limits))
     if entry.read is None:
         raise Unsupported(f"{entry.name} files are written only", path=path)
     if level and entry.read_level is not None:
-        file = entry.read_level(Path(path), limits, level)
-    else:
-        file = entry.read(Path(path), limits)
-    splats, changes = validate_splats(file.splats, path, drop_invalid, raw=False)
-    return SceneFile(splats, (*file.notes, *changes))
+        return entry, entry.read_level(Path(path), limits, level)
+    return entry, entry.read(Path(path), limits)
 
 
 def read_scene(path: str | Path) -> Splats:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.floating]
+
+_QUARTER_TURNS = {0.0: (1.0, 0.0), 90.0: (0.0, 1.0), 180.0: (-1.0, 0.0), 270.0: (0.0, -1.0)}
 
 
 def normalize_quats(quats: Float) -> Float:  # (n, 4) -> (n, 4)
@@ -32,3 +36,23 @@ def quats_to_matrices(quats: Float) -> Float:  # (n, 4) wxyz, any length -> (n, 
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
     return np.asarray(np.moveaxis(np.array(rows), -1, 0), dtype=quats.dtype)
+
+
+def euler_to_matrix(degrees: Sequence[float]) -> npt.NDArray[np.float64]:  # (3,) -> (3, 3)
+    """The turn about x, then about y, then about z, all of them axes that stand still: Rz Ry Rx.
+
+    Right-handed: 90 degrees about z take x to y. Quarter turns are exact.
+
+    >>> euler_to_matrix((0, 0, 90)).tolist()
+    [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    matrix = np.eye(3)
+    for axis, angle in enumerate(degrees):
+        radians = np.radians(angle)
+        c, s = _QUARTER_TURNS.get(float(angle % 360), (np.cos(radians), np.sin(radians)))
+        turn = np.eye(3)
+        second, third = (axis + 1) % 3, (axis + 2) % 3
+        turn[second, second] = turn[third, third] = c
+        turn[third, second], turn[second, third] = s, -s
+        matrix = turn @ matrix
+    return matrix + 0.0  # no -0

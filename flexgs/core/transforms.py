@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moving a set of Gaussians as a whole: rotated, scaled, shifted, mirrored, their SH with them."""
+"""Moving a scene as a whole: rotated, scaled, shifted, mirrored, its SH and cameras with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from flexgs.core.sh import sh_basis
 from flexgs.core.splats import Splats
+from flexgs.core.views import Camera
 
 F64 = npt.NDArray[np.float64]
 
@@ -109,3 +110,20 @@ def place(
         splats = replace(splats, quats=quats, sh=turned @ splats.sh)
     log_scales = splats.log_scales + np.float32(np.log(scale))
     return replace(splats, means=means.astype(np.float32), log_scales=log_scales)
+
+
+def place_camera(
+    camera: Camera,
+    rotation: npt.ArrayLike,  # (3, 3) orthonormal, determinant 1
+    scale: float = 1.0,
+    translation: npt.ArrayLike = (0.0, 0.0, 0.0),
+) -> Camera:
+    """The camera that sees of the placed scene what `camera` saw before `place` moved it.
+
+    With p = W x + w of the camera and x' = s R x + t of the scene, s p = W R^T (x' - t) + s w.
+    """
+    pose = camera.world_to_camera.copy()
+    pose[:3, :3] = camera.world_to_camera[:3, :3] @ np.asarray(rotation, np.float64).T
+    shift = pose[:3, :3] @ np.asarray(translation, np.float64)
+    pose[:3, 3] = scale * camera.world_to_camera[:3, 3] - shift
+    return replace(camera, world_to_camera=pose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class SceneFile:
 
     splats: Splats
     notes: tuple[str, ...] = ()
+    variant: str = ""  # of the format, in words
+    axes: str = ""  # that the file says it has; it was turned to ours
 
 
 def _numbered(stem: str, count: int) -> list[str]:
@@ -182,6 +184,17 @@ def read_ply(
             `TooLarge`).
         SceneError: its numbers cannot be Gaussians (see `validate_splats`).
     """
+    file = read_raw_ply(path, limits)
+    splats, changes = validate_splats(file.splats, path, drop_invalid)
+    return replace(file, splats=splats, notes=(*file.notes, *changes))
+
+
+def read_raw_ply(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> SceneFile:
+    """`read_ply` of whatever numbers the file holds: NaN and activated values, too.
+
+    Raises:
+        UsageError, FormatError: see `read_ply`. SceneError: a `filter_3D` that cannot be fused.
+    """
     header = read_header(path, limits)
     columns = _wanted_columns(header, path)
     try:
@@ -200,9 +213,8 @@ def read_ply(
         model = "mip"
         notes.append("Mip-Splatting's 3D filter fused into scales and opacities")
     sh = _sh_from_channels(fields["dc"], fields["rest"])
-    raw = Splats(fields["means"], log_scales, fields["quats"], logits, sh, model)
-    splats, changes = validate_splats(raw, path, drop_invalid)
-    return SceneFile(splats, (*notes, *changes))
+    splats = Splats(fields["means"], log_scales, fields["quats"], logits, sh, model)
+    return SceneFile(splats, tuple(notes), header.encoding.replace("_", " "))
 
 
 def _rows(splats: Splats) -> npt.NDArray[np.void]:  # (n,) one field a property
@@ -248,7 +260,16 @@ def write_ply(
             path=path,
             found=f"{splats.d}-D, degree {splats.degree}",
         )
-    vertices = PlyElement.describe(_rows(splats), "vertex")
-    content = PlyData([vertices], byte_order="<", comments=comments_of_model(splats.model))
     with atomic_write(path) as file:
-        content.write(file)
+        _content(splats).write(file)
+
+
+def _content(splats: Splats) -> PlyData:
+    vertices = PlyElement.describe(_rows(splats), "vertex")
+    return PlyData([vertices], byte_order="<", comments=comments_of_model(splats.model))
+
+
+def ply_bytes(splats: Splats) -> int:
+    """How long the file is that `write_ply` makes of 3-D Gaussians."""
+    content = _content(splats)
+    return len(content.header) + len("\n") + int(content["vertex"].data.nbytes)

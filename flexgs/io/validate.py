@@ -24,8 +24,8 @@ F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class _Rule:
+@dataclass(frozen=True, eq=False)
+class BrokenRule:
     """Rows of one field that break one law."""
 
     field: str
@@ -44,7 +44,8 @@ def _outside(values: F32, low: float, high: float) -> Mask:  # (n, ...) -> (n,)
     return np.asarray(~((flat >= low) & (flat <= high)).all(axis=1))
 
 
-def _broken_rules(splats: Splats) -> list[_Rule]:
+def broken_rules(splats: Splats) -> list[BrokenRule]:
+    """The laws that some rows break: finite numbers in range, quaternions with a length."""
     squares = np.einsum("ij,ij->i", splats.quats, splats.quats, dtype=np.float64)
     quats_ok = np.isfinite(squares) & (squares > MIN_QUAT_NORM**2)
     ranges = (
@@ -54,14 +55,14 @@ def _broken_rules(splats: Splats) -> list[_Rule]:
         ("sh", splats.sh, -MAX_ABS_SH, MAX_ABS_SH),
     )
     rules = [
-        _Rule(name, f"numbers in [{low:g}, {high:g}]", _outside(values, low, high))
+        BrokenRule(name, f"numbers in [{low:g}, {high:g}]", _outside(values, low, high))
         for name, values, low, high in ranges
     ]
-    rules.append(_Rule("quats", f"finite, length over {MIN_QUAT_NORM:g}", ~quats_ok))
+    rules.append(BrokenRule("quats", f"finite, length over {MIN_QUAT_NORM:g}", ~quats_ok))
     return [rule for rule in rules if rule.broken.any()]
 
 
-def _first_bad(splats: Splats, rule: _Rule, path: str | Path | None) -> SceneError:
+def _first_bad(splats: Splats, rule: BrokenRule, path: str | Path | None) -> SceneError:
     row = int(np.argmax(rule.broken))
     values: F32 = getattr(splats, rule.field)[row].reshape(-1)
     shown = values[~np.isfinite(values)][:1] if not np.isfinite(values).all() else values[:4]
@@ -75,7 +76,7 @@ def _first_bad(splats: Splats, rule: _Rule, path: str | Path | None) -> SceneErr
     )
 
 
-def _clamp(splats: Splats) -> tuple[Splats, list[str]]:
+def clamp_splats(splats: Splats) -> tuple[Splats, list[str]]:
     """Infinities that have a meaning: opaque, transparent, infinitely thin."""
     notes = []
     logits, scales = splats.opacity_logits, splats.log_scales
@@ -90,10 +91,13 @@ def _clamp(splats: Splats) -> tuple[Splats, list[str]]:
     return (replace(splats, opacity_logits=logits, log_scales=scales) if notes else splats), notes
 
 
-def _refuse_activated(splats: Splats, path: str | Path) -> None:
+def refuse_activated(splats: Splats, path: str | Path) -> None:
     """Values that already went through sigmoid or exp would do so twice.
 
     Constant values and single Gaussians prove nothing and pass.
+
+    Raises:
+        SceneError: so they look.
     """
     if splats.n < 2:
         return
@@ -123,7 +127,7 @@ def require_valid(splats: Splats) -> None:
     Raises:
         SceneError: a NaN or a value out of range; field and first row are named.
     """
-    rules = _broken_rules(splats)
+    rules = broken_rules(splats)
     if rules:
         raise _first_bad(splats, rules[0], None)
 
@@ -140,8 +144,8 @@ def validate_splats(
         SceneError: a NaN or a value out of range (field and first row are named) unless
             `drop_invalid`; values that look activated already; no valid Gaussian left.
     """
-    splats, notes = _clamp(splats)
-    rules = _broken_rules(splats)
+    splats, notes = clamp_splats(splats)
+    rules = broken_rules(splats)
     if rules and not drop_invalid:
         raise _first_bad(splats, rules[0], path)
     if rules:
@@ -151,5 +155,5 @@ def validate_splats(
         splats = splats.select(~bad)
         notes.append(f"{int(bad.sum())} invalid Gaussians dropped")
     if raw:
-        _refuse_activated(splats, path)
+        refuse_activated(splats, path)
     return splats, tuple(notes)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from flexgs.core import Splats
-from flexgs.core.rotations import quats_to_matrices
+from flexgs.core.rotations import euler_to_matrix, quats_to_matrices
 from flexgs.core.sh import sh_basis
-from flexgs.core.transforms import mirror_axes, place, sh_rotation
+from flexgs.core.transforms import mirror_axes, place, place_camera, sh_rotation
+from flexgs.core.views import Camera, look_at
 
 SIGNS = [(x, y, z) for x in (1, -1) for y in (1, -1) for z in (1, -1)]
 
@@ -95,3 +96,46 @@ def test_inputs_stay_as_they_are() -> None:
     mirror_axes(before, (-1, 1, 1))
     assert np.array_equal(before.sh, kept[0])
     assert np.array_equal(before.quats, kept[1])
+
+
+def test_turns_follow_x_then_y_then_z_and_are_right_handed() -> None:
+    x, y, z = np.eye(3)
+    for degrees, before, after in (
+        ((90, 0, 0), y, z),
+        ((0, 90, 0), z, x),
+        ((0, 0, 90), x, y),
+        ((90, 0, 90), y, z),  # about x: y to z; about z: z stays
+        ((90, 90, 0), y, x),  # about x: y to z; about y: z to x
+    ):
+        assert np.array_equal(euler_to_matrix(degrees) @ before, after), degrees
+    third = euler_to_matrix((10, 0, 0)) @ euler_to_matrix((20, 0, 0))
+    np.testing.assert_allclose(third, euler_to_matrix((30, 0, 0)), atol=1e-15)
+    r = euler_to_matrix((12, -34, 256))
+    np.testing.assert_allclose(r @ r.T, np.eye(3), atol=1e-15)
+    assert np.linalg.det(r) == pytest.approx(1)
+    parts = [euler_to_matrix(turn) for turn in ((0, 0, 256), (0, -34, 0), (12, 0, 0))]
+    np.testing.assert_allclose(r, parts[0] @ parts[1] @ parts[2], atol=1e-15)
+
+
+@pytest.mark.parametrize("degrees", [(180, 0, 0), (0, -180, 0), (0, 540, 0), (0, 0, 180)])
+def test_half_turns_lose_nothing(degrees: tuple[float, float, float]) -> None:
+    before = scene()
+    r = euler_to_matrix(degrees)
+    again = place(place(before, r), r)
+    assert np.array_equal(again.means, before.means)
+    assert np.array_equal(again.sh, before.sh)
+    assert np.array_equal(np.abs(again.quats), np.abs(before.quats))
+
+
+def test_a_camera_sees_of_a_placed_scene_what_it_saw_before() -> None:
+    pose = look_at([1.0, -2.0, -3.0], [0.2, 0.1, 0.3], [0.0, -1.0, 0.0])
+    camera = Camera("a", 64, 48, 70.0, 71.0, 31.5, 24.25, pose)
+    points = np.random.default_rng(2).normal(size=(20, 3))
+    r, scale, shift = random_rotation(4), 2.5, np.array([3.0, -1.0, 0.5])
+    moved = place_camera(camera, r, scale, shift)
+    before = points @ pose[:3, :3].T + pose[:3, 3]
+    placed = scale * points @ r.T + shift
+    after = placed @ moved.world_to_camera[:3, :3].T + moved.world_to_camera[:3, 3]
+    np.testing.assert_allclose(after, scale * before, atol=1e-12)
+    np.testing.assert_allclose(moved.center, scale * r @ camera.center + shift, atol=1e-12)
+    assert (moved.fx, moved.cx, moved.name) == (camera.fx, camera.cx, camera.name)

@@ -62,7 +62,8 @@ def read_compressed_ply(data: bytes, limits: Limits = DEFAULT_LIMITS) -> SceneFi
     if sh is not None:
         _read_sh(sh, colours[:, 1:])
     quats = unpack_rotation(rows["packed_rotation"])
-    return SceneFile(Splats(means, log_scales, quats, decode_alpha(colour[:, 3]), colours, model))
+    splats = Splats(means, log_scales, quats, decode_alpha(colour[:, 3]), colours, model)
+    return SceneFile(splats, variant=f"ranges of {len(ranges.dtype.names or ())} numbers")
 
 
 def _fail(what: str, expected: object = None, found: object = None) -> NoReturn:

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Splats
 from flexgs.core.activations import logit
+from flexgs.core.joining import join_splats
 from flexgs.core.transforms import place
 from flexgs.errors import Corrupt, FormatError, TooLarge, Truncated, Unsupported, UsageError
 from flexgs.io.cameras.values import Fields
@@ -111,6 +110,7 @@ def _buffers_beside(path: Path, limits: Limits) -> Callable[[int, str | None], b
 def _read(text: bytes, load: Callable[[int, str | None], bytes], limits: Limits) -> SceneFile:
     document = Document(parse_document(text), load)
     parts: list[Splats] = []
+    kinds: set[str] = set()
     notes: set[str] = set()
     count, raw = 0, 0
     others = 0
@@ -130,6 +130,7 @@ def _read(text: bytes, load: Callable[[int, str | None], bytes], limits: Limits)
                     "too many meshes of Gaussians", section="nodes", expected=MAX_GLTF_PARTS
                 )
             splats, axes, said = _read_primitive(document, fields, extension, limits)
+            kinds.add("plain" if _extension(extension, SPZ) is None else "spz")
             count, raw = count + splats.n, raw + splats.nbytes
             check_expansion(count, raw, len(text) + document.loaded_bytes, limits)
             rotation, scale, translation = decompose(shown)
@@ -146,7 +147,7 @@ def _read(text: bytes, load: Callable[[int, str | None], bytes], limits: Limits)
         )
     if others:
         notes.add(f"{others} meshes without Gaussians left out")
-    return SceneFile(_join(parts), tuple(sorted(notes)))
+    return SceneFile(_join(parts), tuple(sorted(notes)), " and ".join(sorted(kinds)), "y up")
 
 
 def _extension(fields: Fields, name: str) -> Fields | None:
@@ -231,26 +232,7 @@ def _to_logits(opacities: F32, attributes: Fields) -> F32:
 
 
 def _join(parts: list[Splats]) -> Splats:
-    """One scene; lower degrees get zeros. Mixed models are a mix that one scene cannot say."""
-    if len(parts) == 1:
-        return parts[0]
-    k = max(part.sh.shape[1] for part in parts)
+    """One scene. Mixed models are a mix that one scene cannot say."""
     if len({part.model for part in parts}) > 1:
         raise Unsupported("some of the Gaussians are antialiased, some are not", section="meshes")
-
-    def whole(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    sh = np.zeros((sum(part.n for part in parts), k, 3), np.float32)
-    start = 0
-    for part in parts:
-        sh[start : start + part.n, : part.sh.shape[1]] = part.sh
-        start += part.n
-    return replace(
-        parts[0],
-        means=whole("means"),
-        log_scales=whole("log_scales"),
-        quats=whole("quats"),
-        opacity_logits=whole("opacity_logits"),
-        sh=sh,
-    )
+    return join_splats(parts)

@@ -54,7 +54,8 @@ def read_ksplat(data: bytes, limits: Limits = DEFAULT_LIMITS) -> SceneFile:
             quats=np.concatenate([part["quats"] for part in parts]),
             opacity_logits=np.concatenate([part["opacity_logits"] for part in parts]),
             sh=np.concatenate([part["sh"] for part in parts]),
-        )
+        ),
+        variant=f"level {header['level']}",
     )
 
 

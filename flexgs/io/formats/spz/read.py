@@ -80,7 +80,7 @@ def read_spz(data: bytes, limits: Limits = DEFAULT_LIMITS, frame: str = "RDF") -
     axes = frame_to_ours(said or frame)
     if not np.array_equal(axes, np.eye(3)):
         splats = place(splats, axes)
-    return SceneFile(splats, tuple(notes))
+    return SceneFile(splats, tuple(notes), f"version {header.version}", said)
 
 
 def _to_splats(header: Header, blocks: dict[str, bytes]) -> Splats:
