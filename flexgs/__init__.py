@@ -14,7 +14,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from flexgs.core import Camera, Splats
+    from flexgs.editing import Motion, Region, crop, merge, transform
     from flexgs.errors import FlexgsError
+    from flexgs.lint import inspect
     from flexgs.options import CompressOptions
     from flexgs.pipeline import (
         CompressResult,
@@ -30,14 +32,20 @@ __all__ = [
     "CompressOptions",
     "CompressResult",
     "FlexgsError",
+    "Motion",
+    "Region",
     "Splats",
     "compress",
     "convert",
+    "crop",
     "decompress",
     "evaluate",
+    "inspect",
+    "merge",
     "read_scene",
     "render_views",
     "score",
+    "transform",
     "write_scene",
 ]
 
@@ -60,6 +68,14 @@ def __getattr__(name: str) -> Any:
         from flexgs import scenes
 
         return getattr(scenes, name)
+    if name in ("Motion", "Region", "crop", "merge", "transform"):
+        from flexgs import editing
+
+        return getattr(editing, name)
+    if name == "inspect":
+        from flexgs.lint import inspect
+
+        return inspect
     if name in __all__:
         from flexgs import pipeline
 
