@@ -3,17 +3,22 @@
 
 from flexgs.cli import compress, convert, decompress, evaluate, info, render, score, verify
 from flexgs.cli.common.app import app
+from flexgs.cli.editing import crop, inspect, merge, transform
 
 __all__ = [
     "app",
     "compress",
     "convert",
+    "crop",
     "decompress",
     "evaluate",
     "info",
+    "inspect",
     "main",
+    "merge",
     "render",
     "score",
+    "transform",
     "verify",
 ]
 

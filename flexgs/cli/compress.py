@@ -12,13 +12,14 @@ from flexgs.cli.common import arguments as args
 from flexgs.cli.common import compress_arguments as own
 from flexgs.cli.common.app import TARGET_MISSED, app
 from flexgs.cli.common.output import print_json, progress, say, show
+from flexgs.cli.common.streams import is_stream, scene_input, scene_output
 from flexgs.options import CompressOptions, parse_bits, parse_source, parse_views
 
 
 @app.command()
 def compress(
     ctx: typer.Context,
-    scene: args.Scene,
+    scene: args.SceneOrStream,
     output: own.Output = None,
     target_psnr_drop: own.TargetPsnrDrop = None,
     target_size: own.TargetSize = None,
@@ -29,6 +30,7 @@ def compress(
     time_budget: own.TimeBudget = None,
     best_effort: own.BestEffort = False,
     format: own.Format = None,
+    origin: args.Origin = None,
     profile: own.Profile = "auto",
     effort: own.Effort = 5,
     repair: own.Repair = None,
@@ -70,14 +72,20 @@ def compress(
     from flexgs.pipeline.formats.choice import choose_format
     from flexgs.report import ensure_report, write_report
 
-    target = output
-    if target is None:
-        target = scene.with_suffix(choose_format(options, None).suffixes[0])
-    others = [scene, target, *(Path(source) for source in (cameras, images) if source is not None)]
+    if output is None:
+        suffix = choose_format(options, None).suffixes[0]
+        output = scene if is_stream(scene) else scene.with_suffix(suffix)
+    to_stream = is_stream(output)
+    others = [scene, output, *(Path(source) for source in (cameras, images) if source is not None)]
     for path in reports or []:
         ensure_report(path, force, inputs=others)
-    with progress(quiet=quiet) as bars:
-        result = run(scene, target, options=options, progress=bars)
+    own_format = choose_format(options, None).name if to_stream else None
+    with (
+        scene_output(output, own_format, as_json) as target,
+        scene_input(scene, origin) as source,
+        progress(quiet=quiet) as bars,
+    ):
+        result = run(source, target, options=options, progress=bars)
     if as_json:
         from flexgs.report.to_json import report_to_plain
 
@@ -85,7 +93,7 @@ def compress(
     if not quiet:
         from flexgs.report.terminal import report_table
 
-        show(report_table(result.report), as_json=as_json)
+        show(report_table(result.report), as_json=as_json or to_stream)
     for path in reports or []:  # last: should one fail, all is shown and the scene is safe
         write_report(result.report, path)
     if result.report.target is not None and not result.report.target.reached:

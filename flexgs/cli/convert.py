@@ -3,43 +3,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flexgs.cli.common import arguments as args
+from flexgs.cli.common import scene_arguments as own
 from flexgs.cli.common.app import app
-from flexgs.cli.common.output import print_json, say
+from flexgs.cli.common.outcome import say_outcome
+from flexgs.cli.common.output import print_json
+from flexgs.cli.common.streams import scene_input, scene_output, shown
 
 
 @app.command()
 def convert(
-    scene: args.Scene,
-    output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT", help="The new file; its name says the format.", show_default=False
-        ),
-    ],
-    variant: Annotated[
-        str | None,
-        typer.Option(
-            help="Of the format: version of an .spz, level of a .ksplat, precision of a .sog.",
-            show_default="the usual one",
-        ),
-    ] = None,
-    plain: Annotated[
-        bool,
-        typer.Option(
-            "--plain",
-            help="Write an antialiased or flat (2DGS) scene as if it were plain 3DGS, where the "
-            "format cannot say what it is.",
-        ),
-    ] = False,
-    drop_invalid: Annotated[
-        bool, typer.Option("--drop-invalid", help="Leave out Gaussians with unusable values.")
-    ] = False,
+    scene: args.SceneOrStream,
+    output: own.Output,
+    origin: args.Origin = None,
+    format: own.Format = None,
+    variant: own.Variant = None,
+    plain: own.Plain = False,
+    drop_invalid: own.DropInvalid = False,
     level: Annotated[
         int, typer.Option(min=0, help="Of detail, of a streamed SOG; 0 is the finest.")
     ] = 0,
@@ -51,23 +35,23 @@ def convert(
     """Rewrite SCENE in another format, as exactly as that can; say what it could not hold."""
     from flexgs.scenes import convert as run
 
-    done = run(
-        scene,
-        output,
-        force=force,
-        variant=variant,
-        plain=plain,
-        drop_invalid=drop_invalid,
-        level=level,
-    )
+    with (
+        scene_output(output, format, as_json) as target,
+        scene_input(scene, origin) as source,
+    ):
+        done = run(
+            source,
+            target,
+            force=force,
+            variant=variant,
+            plain=plain,
+            drop_invalid=drop_invalid,
+            level=level,
+        )
     if as_json:
         print_json(done)
-    for note in done.notes:
-        say(f"note: {note}", quiet=quiet)
-    for loss in done.losses:
-        say(f"lost: {loss}", quiet=quiet)
-    say(
-        f"{output}: {done.gaussians:,} Gaussians, SH degree {done.sh_degree}, "
-        f"{done.output_bytes:,} bytes",
-        quiet=quiet,
+    summary = (
+        f"{shown(output)}: {done.gaussians:,} Gaussians, SH degree {done.sh_degree}, "
+        f"{done.output_bytes:,} bytes"
     )
+    say_outcome(done.notes, done.losses, summary, quiet)

@@ -11,6 +11,7 @@ import typer
 from flexgs.cli.common import arguments as args
 from flexgs.cli.common.app import app
 from flexgs.cli.common.output import print_json, say
+from flexgs.cli.common.streams import is_stream, scene_input, scene_output, shown
 
 
 @app.command()
@@ -18,25 +19,38 @@ def decompress(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A .fgs file, or a scene of any format.", show_default=False
+            metavar="FILE",
+            help="A .fgs file, or a scene of any format. -: standard input.",
+            show_default=False,
         ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The .ply file.", show_default="FILE.ply"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The .ply file. -: standard output.",
+            show_default="FILE.ply, or - for -",
+        ),
     ] = None,
+    origin: args.Origin = None,
     force: args.Force = False,
     as_json: args.AsJson = False,
     quiet: args.Quiet = False,
     debug: args.Debug = False,
 ) -> None:
     """Bring FILE back as a .ply that any viewer opens."""
-    target = file.with_suffix(".ply") if output is None else output
+    if output is None:
+        output = file if is_stream(file) else file.with_suffix(".ply")
 
     from flexgs.scenes import decompress as run
 
-    splats = run(file, target, force=force)
-    size = target.stat().st_size
+    with (
+        scene_output(output, "ply" if is_stream(output) else None, as_json) as target,
+        scene_input(file, origin) as source,
+    ):
+        splats = run(source, target, force=force)
+        size = target.stat().st_size
     if as_json:
         print_json({"gaussians": splats.n, "sh_degree": splats.degree, "size_bytes": size})
-    say(f"{target}: {splats.n:,} Gaussians, SH degree {splats.degree}", quiet=quiet)
+    say(f"{shown(output)}: {splats.n:,} Gaussians, SH degree {splats.degree}", quiet=quiet)

@@ -21,6 +21,23 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 Scene = Annotated[
     Path, typer.Argument(metavar="SCENE", help="A scene of any format.", show_default=False)
 ]
+SceneOrStream = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SCENE",
+        help="A scene of any format. -: standard input.",
+        show_default=False,
+    ),
+]
+Origin = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="NAME",
+        help="Format of standard input where its content does not say it: splat, ksplat.",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Machine-readable result on stdout, all else on stderr.")

@@ -18,13 +18,13 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The file: .fgs, or .spz, .sog, ... for viewers.",
-        show_default="SCENE.fgs",
+        help="The file: .fgs, or .spz, .sog, ... for viewers. -: standard output.",
+        show_default="SCENE.fgs, or - for -",
     ),
 ]
 Format = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Format of the file.", show_default="as --output says"),
+    typer.Option(metavar="NAME", help="Format of the file.", show_default="as -o says, else fgs"),
 ]
 TargetPsnrDrop = Annotated[
     float | None,
