@@ -11,7 +11,10 @@ from dataclasses import dataclass
 MAX_PLY_HEADER_BYTES = 64 * 1024
 MAX_PLY_PROPERTIES = 256
 MAX_JSON_BYTES = 64 * 1024 * 1024  # cameras.json, transforms.json
-MAX_METADATA_BYTES = 1024 * 1024  # JSON inside .fgs
+MAX_METADATA_BYTES = 1024 * 1024  # JSON inside .fgs, meta.json of a SOG
+MAX_LOD_META_BYTES = 4 * 1024 * 1024  # of a streamed SOG: 40 KB for a million Gaussians
+MAX_LOD_NODES = 100_000
+MAX_LOD_FILES = 4096  # scenes that one level of detail is made of
 MAX_SPZ_EXTENSION_BYTES = 1024 * 1024
 MAX_GLTF_JSON_BYTES = 2 * 1024 * 1024  # of splats: a few KB
 MAX_GLTF_PARTS = 256  # meshes with Gaussians, each as often as the scene shows it

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from flexgs.io.ply import SceneFile
 Read = Callable[[bytes], SceneFile]
 
 MAX_SECONDS = 1.0
+MAX_KIB = 192 * 1024  # that any number of small mutants may add to this process
 
 
 def outcome(read: Read, data: bytes) -> str:
@@ -31,11 +33,27 @@ def outcome(read: Read, data: bytes) -> str:
     return result
 
 
+def _forget_peak() -> None:
+    """Linux can start anew to look for the most memory that a process ever held."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("this system does not tell the peak of a part of a process")
+
+
+def _memory_kib(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
 def check_mutants(read: Read, mutants: Iterable[bytes], at_least: int) -> None:
-    """Every mutant ends in a scene or a FormatError, and both happen."""
+    """Every mutant ends in a scene or a FormatError, both happen, and memory stays small."""
     outcomes = {"scene": 0, "error": 0}
+    _forget_peak()
+    before = _memory_kib("VmRSS:")
     for data in mutants:
         outcomes[outcome(read, data)] += 1
+    assert _memory_kib("VmHWM:") - before < MAX_KIB
     assert min(outcomes.values()) >= at_least, outcomes
 
 

@@ -17,8 +17,9 @@ from flexgs.core import Splats
 from flexgs.errors import Corrupt, FormatError, TooLarge, Truncated, Unsupported, UsageError
 from flexgs.io.formats.sog import read_sog, write_sog
 from flexgs.io.formats.sog.pictures import Place, decode_picture, encode_picture, picture_size
+from flexgs.io.ply import SceneFile
 from flexgs.limits import Limits
-from tests.io.formats.hostile import check_mutants
+from tests.io.formats.hostile import check_mutants, outcome
 
 Make = Callable[..., Splats]
 Mutate = Callable[[bytes, np.random.Generator], bytes]
@@ -51,26 +52,90 @@ def changed(files: Files, edit: Callable[[Any], None]) -> bytes:
     return archive_of({**files, "meta.json": json.dumps(meta).encode()})
 
 
+def version_1(files: Files) -> Files:
+    """The same pictures, whose bytes are steps between two ends."""
+    meta = json.loads(files["meta.json"])
+    del meta["version"]
+    meta["means"]["shape"] = [meta.pop("count"), 3]
+    for name, low, high in (
+        ("scales", [-6.0] * 3, [-1.0] * 3),
+        ("sh0", [-2.0] * 3 + [-9.0], [2.0] * 3 + [9.0]),
+        ("shN", -0.5, 0.5),
+    ):
+        meta[name] = {"files": meta[name]["files"], "mins": low, "maxs": high}
+    return {**files, "meta.json": json.dumps(meta).encode()}
+
+
+def streamed(files: Files) -> Files:
+    """Two scenes at two levels, and one that is always there."""
+    lods = [
+        {level: {"file": i, "offset": 0, "count": 20}} for i, level in enumerate(["0", "1"])
+    ] + [{"0": {"file": 0, "offset": 0, "count": 0}}]
+    table = {
+        "lodLevels": 2,
+        "filenames": ["0_0/meta.json", "1_0/meta.json"],
+        "environment": "env/meta.json",
+        "tree": {"children": [{"lods": each} for each in lods]},
+    }
+    parts = {f"{f}/{name}": files[name] for f in ("0_0", "1_0", "env") for name in files}
+    return {"lod-meta.json": json.dumps(table).encode(), **parts}
+
+
 def mutants(files: Files, mutate: Mutate, count: int) -> Iterator[bytes]:
     """Broken archives, and good ones of broken files."""
     rng = np.random.default_rng(5)
     whole, names = archive_of(files), sorted(files)
+    texts = [name for name in names if name.endswith(".json")]
     for i in range(count):
         if i % 3 == 0:
             yield mutate(whole, rng)
         else:
-            name = "meta.json" if i % 3 == 1 else names[int(rng.integers(0, len(names)))]
+            choice = texts if i % 3 == 1 else names
+            name = choice[int(rng.integers(0, len(choice)))]
             yield archive_of({**files, name: mutate(files[name], rng)})
 
 
-def test_mutants_end_in_a_scene_or_a_format_error(files: Files, mutate: Mutate) -> None:
-    check_mutants(read_sog, mutants(files, mutate, 300), 15)
+KINDS: dict[str, Callable[[Files], Files]] = {
+    "version 1": version_1,
+    "version 2": lambda files: files,
+    "streamed": streamed,
+}
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(1800)
-def test_many_mutants(files: Files, mutate: Mutate) -> None:
-    check_mutants(read_sog, mutants(files, mutate, 5000), 250)
+def test_mutants_end_in_a_scene_or_a_format_error(
+    files: Files, mutate: Mutate, kind: str, count: int
+) -> None:
+    good = KINDS[kind](files)
+    assert read_sog(archive_of(good)).splats.n in (20, 60)
+    check_mutants(read_sog, mutants(good, mutate, count), count // 50)
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.timeout(1800)
+def test_mutants_in_a_folder_do_too(
+    files: Files, mutate: Mutate, count: int, tmp_path: Path
+) -> None:
+    good, rng = streamed(files), np.random.default_rng(6)
+    for name, content in good.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+
+    def read(change: bytes) -> SceneFile:
+        name, _, content = change.partition(b"\n")
+        path = tmp_path / name.decode()
+        path.write_bytes(content)
+        try:
+            return read_sog(tmp_path)
+        finally:
+            path.write_bytes(good[name.decode()])
+
+    names = sorted(good) + ["lod-meta.json"] * len(good)
+    chosen = (names[int(rng.integers(0, len(names)))] for _ in range(count))
+    changes = (name.encode() + b"\n" + mutate(good[name], rng) for name in chosen)
+    check_mutants(read, changes, count // 50)
 
 
 def test_no_beginning_of_an_archive_is_one(files: Files) -> None:
@@ -162,7 +227,7 @@ def set_count(count: int) -> Callable[[Any], None]:
 
 @pytest.mark.parametrize(
     ("count", "error"),
-    [(0, Corrupt), (-5, Corrupt), (10**9, TooLarge), (10**6, Truncated), (10**18, TooLarge)],
+    [(0, Corrupt), (-5, Corrupt), (10**9, TooLarge), (2000, Truncated), (10**6, TooLarge), (10**18, TooLarge)],
 )
 def test_a_wrong_count_is_refused(files: Files, count: int, error: type[FormatError]) -> None:
     with pytest.raises(error):
@@ -199,6 +264,50 @@ def test_a_zip_bomb_is_read_no_further_than_its_limit(files: Files) -> None:
     assert peak_bytes(read) < 5_000_000
 
 
+def test_a_bomb_of_json_is_read_no_further_than_its_limit(files: Files) -> None:
+    for name in ("meta.json", "lod-meta.json"):
+        data = archive_of({**files, name: b"[" + b"[]," * 10_000_000}, deflate=True)
+
+        def read(data: bytes = data) -> None:
+            with pytest.raises(TooLarge):
+                read_sog(data)
+
+        assert peak_bytes(read) < 20_000_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tree": {"children": [{}] * 1_000_000}},
+        {"tree": {"children": [[]] * 1_000_000}},
+        {"tree": {"lods": {str(i): {} for i in range(100_000)}}},
+        {"filenames": ["0_0/meta.json"] * 50_000},
+        {"environment": "0_0/../0_0/meta.json"},
+        {"lodLevels": 0},
+    ],
+)
+def test_lies_of_a_streamed_scene_are_refused_soon(files: Files, change: dict[str, Any]) -> None:
+    good = streamed(files)
+    table = json.loads(good["lod-meta.json"])
+    if "filenames" in change:
+        lods = [{"0": {"file": i, "offset": 0, "count": 1}} for i in range(50_000)]
+        change = {**change, "tree": {"children": [{"lods": each} for each in lods]}}
+    text = json.dumps({**table, **change}, separators=(",", ":")).encode()
+    assert outcome(read_sog, archive_of({**good, "lod-meta.json": text})) == "error"
+
+
+def test_rows_that_are_decoded_for_nothing_count_as_well(files: Files) -> None:
+    good = streamed(files)
+    table = json.loads(good["lod-meta.json"])
+    table["tree"]["children"] = [
+        {"lods": {"0": {"file": i, "offset": 0, "count": 1}}} for i in range(2)
+    ]
+    data = archive_of({**good, "lod-meta.json": json.dumps(table).encode()})
+    assert read_sog(data, limits=Limits(max_gaussians=60)).splats.n == 22
+    with pytest.raises(TooLarge):
+        read_sog(data, limits=Limits(max_gaussians=59))
+
+
 def test_many_gaussians_of_few_bytes_are_refused(files: Files) -> None:
     n = 400_000
     flat = encode_picture(np.full((640, 640, 4), 255, np.uint8))
@@ -207,8 +316,15 @@ def test_many_gaussians_of_few_bytes_are_refused(files: Files) -> None:
     pictures = dict.fromkeys((k for k in files if k != "meta.json"), flat)
     pictures["shN_centroids.webp"] = files["shN_centroids.webp"]
     small = {**pictures, "meta.json": json.dumps(meta, separators=(",", ":")).encode()}
-    with pytest.raises(TooLarge, match="expand"):
-        read_sog(archive_of(small))
+
+    def read() -> None:
+        with pytest.raises(TooLarge, match="expand"):
+            read_sog(archive_of(small))
+
+    assert peak_bytes(read) < 2_000_000  # nothing was decoded
+    padded = {**small, "sh0.webp": flat + b"JUNK\0\0\x10\0" + b"\0" * (1 << 20)}
+    with pytest.raises(TooLarge, match="expand"):  # bytes that the archive took away do not count
+        read_sog(archive_of(padded, deflate=True))
     assert read_sog(archive_of(small), limits=Limits(max_ratio=10**6)).splats.n == n
 
 

@@ -20,7 +20,7 @@ from flexgs.io.formats.sog.source import Files, FolderFiles, open_archive
 from flexgs.io.formats.sog.streamed import LOD_META, read_level
 from flexgs.io.ply import SceneFile
 from flexgs.io.ply_variants import add_flat_scale
-from flexgs.limits import DEFAULT_LIMITS, MAX_JSON_BYTES, MAX_METADATA_BYTES, Limits
+from flexgs.limits import DEFAULT_LIMITS, MAX_LOD_META_BYTES, MAX_METADATA_BYTES, Limits
 
 F32 = npt.NDArray[np.float32]
 
@@ -58,11 +58,10 @@ def read_sog(
 
 
 def _read_named(files: Files, name: str, level: int, limits: Limits) -> SceneFile:
-    data = files.read(name, MAX_JSON_BYTES)
-    table = parse_json(data, files.origin)
+    table = parse_json(files.read(name, MAX_LOD_META_BYTES), files.origin)
     if isinstance(table, dict) and "lodLevels" in table:
         return read_level(table, files, level, limits, read_unit)
-    return _read_table(table, len(data), files, name, limits)
+    return _read_table(table, files, name, limits)
 
 
 def read_unit(files: Files, name: str, limits: Limits) -> SceneFile:
@@ -71,22 +70,32 @@ def read_unit(files: Files, name: str, limits: Limits) -> SceneFile:
     Raises:
         FormatError: it is no such scene.
     """
-    data = files.read(name, MAX_METADATA_BYTES)
-    return _read_table(parse_json(data, files.origin), len(data), files, name, limits)
+    table = parse_json(files.read(name, MAX_METADATA_BYTES), files.origin)
+    return _read_table(table, files, name, limits)
 
 
-def _read_table(table: object, stored: int, files: Files, name: str, limits: Limits) -> SceneFile:
-    """The scene of a parsed meta.json of `stored` bytes."""
+def _check_size(meta: Meta, files: Files, name: str, limits: Limits) -> None:
+    """Whether the scene may be as large as it says, before a picture is decoded."""
+    rest = meta.rest
+    used = {*meta.means, meta.quats, meta.scales[0], meta.sh0[0]}
+    used |= set() if rest is None else {rest.centroids, rest.labels}
+    folder = posixpath.dirname(name)
+    stored = sum(files.stored_bytes(posixpath.join(folder, each)) for each in used)
+    bands = 0 if rest is None else (rest.bands or len(COEFFICIENTS) - 1)
+    raw = meta.count * 4 * (_FLOATS + 3 * COEFFICIENTS[bands])
+    check_expansion(meta.count, raw, stored + files.stored_bytes(name), limits)
+
+
+def _read_table(table: object, files: Files, name: str, limits: Limits) -> SceneFile:
+    """The scene of a parsed meta.json, called `name` among the files."""
     meta = parse_meta(table, files.origin, limits)
+    _check_size(meta, files, name, limits)
     pictures = _Pictures(files, posixpath.dirname(name), meta.count)
     low, high = (pictures.rows(name) for name in meta.means)
     quats = pictures.rows(meta.quats)
     scales, sh0 = pictures.rows(meta.scales[0]), pictures.rows(meta.sh0[0])
     rest = None if meta.rest is None else _decode_palette(meta.rest, pictures)
     labels = None if meta.rest is None else pictures.rows(meta.rest.labels)
-    coefficients = 0 if rest is None else rest.shape[1]
-    raw = meta.count * 4 * (_FLOATS + 3 * coefficients)
-    check_expansion(meta.count, raw, pictures.stored + stored, limits)
     opacity, dc = meta.sh0[1][sh0[:, 3], 3], _look_up(meta.sh0[1], sh0)
     log_scales = _look_up(meta.scales[1], scales)
     if meta.model == "2dgs":
@@ -108,19 +117,17 @@ def _read_table(table: object, stored: int, files: Files, name: str, limits: Lim
 
 
 class _Pictures:
-    """Pictures of one scene, and how many bytes of them were read."""
+    """Pictures of one scene."""
 
     def __init__(self, files: Files, folder: str, count: int) -> None:
         self._files = files
         self._folder = folder
         self._count = count
-        self.stored = 0
 
     def load(self, name: str, pixels: tuple[int, int]) -> tuple[int, U8]:
         """(width, (pixels, 4)) of a picture with (at least, at most) so many pixels."""
         path = posixpath.join(self._folder, name)
         data = self._files.read(path, 5 * pixels[1] + _SPARE_BYTES)
-        self.stored += len(data)
         return decode_picture(data, Place(self._files.origin, path), pixels)
 
     def rows(self, name: str) -> U8:  # -> (count, 4)

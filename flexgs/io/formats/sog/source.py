@@ -28,6 +28,13 @@ class Files(Protocol):
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
 
+    def stored_bytes(self, name: str) -> int:
+        """What a file takes on disk; in an archive, compressed.
+
+        Raises:
+            FormatError: it is missing.
+        """
+
     def read(self, name: str, limit_bytes: int) -> bytes:
         """All of it.
 
@@ -55,6 +62,13 @@ class FolderFiles:
         """See `Files.has`."""
         return safe_join(self.folder, name).is_file()
 
+    def stored_bytes(self, name: str) -> int:
+        """See `Files.stored_bytes`."""
+        try:
+            return file_size(safe_join(self.folder, name))
+        except UsageError as error:
+            raise _missing(self.origin, name) from error
+
     def read(self, name: str, limit_bytes: int) -> bytes:
         """See `Files.read`."""
         path = safe_join(self.folder, name)
@@ -79,12 +93,19 @@ class ZipFiles:
     def _key(self, name: str) -> str:
         return posixpath.normpath(self.prefix + name)
 
-    def read(self, name: str, limit_bytes: int) -> bytes:
-        """See `Files.read`. Reads no more than the limit, whatever the archive declares."""
+    def _info(self, name: str) -> zipfile.ZipInfo:
         info = self.archive.NameToInfo.get(self._key(name))
         if info is None:
             raise _missing(self.origin, name)
-        with self.archive.open(info) as file:
+        return info
+
+    def stored_bytes(self, name: str) -> int:
+        """See `Files.stored_bytes`. No more than the archive has, whatever it declares."""
+        return min(self._info(name).compress_size, self.archive.start_dir)
+
+    def read(self, name: str, limit_bytes: int) -> bytes:
+        """See `Files.read`. Reads no more than the limit, whatever the archive declares."""
+        with self.archive.open(self._info(name)) as file:
             data = file.read(limit_bytes + 1)
         if len(data) > limit_bytes:
             raise TooLarge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from flexgs.errors import TooLarge, Unsupported, UsageError
 from flexgs.io.cameras.values import Fields
 from flexgs.io.formats.sog.source import Files
 from flexgs.io.ply import SceneFile
-from flexgs.limits import Limits
+from flexgs.limits import MAX_LOD_FILES, MAX_LOD_NODES, Limits
 
 LOD_META = "lod-meta.json"
 
@@ -35,6 +36,8 @@ def read_level(
     if "version" in fields and fields.integer("version") != 1:
         raise Unsupported("a newer streamed SOG", path=files.origin, found=fields.table["version"])
     levels = fields.integer("lodLevels")
+    if levels < 1:
+        fields.fail("no level of detail", expected="at least 1", found=levels)
     if not 0 <= level < levels:
         raise UsageError(
             "no such level of detail", path=files.origin, expected=f"0 to {levels - 1}", found=level
@@ -43,26 +46,41 @@ def read_level(
     if not isinstance(names, list):
         fields.fail("no list of file names", found=type(names).__name__)
     spans = _spans_by_file(fields, level, len(names))
-    if sum(count for own in spans.values() for _, count in own) > limits.max_gaussians:
-        raise TooLarge("too many Gaussians", path=files.origin, expected=limits.max_gaussians)
-    scenes = []
-    for number in sorted(spans):
-        name = Fields({"file": names[number]}, files.origin, LOD_META).text("file")
-        scene = read_unit(files, posixpath.normpath(name), limits)
-        rows = _rows(spans[number], scene.splats.n, fields)
-        scenes.append(SceneFile(scene.splats.select(rows), scene.notes))
+    parts: list[tuple[str, list[Span] | None]] = [
+        (_path(names[number], fields), spans[number]) for number in sorted(spans)
+    ]
     if "environment" in fields:
-        scenes.append(read_unit(files, posixpath.normpath(fields.text("environment")), limits))
-    if not scenes:
-        fields.fail("no Gaussians at this level")
+        parts.append((_path(fields.text("environment"), fields), None))
+    if not 0 < len(parts) <= MAX_LOD_FILES:
+        fields.fail("no Gaussians, or too many files", expected=f"1 to {MAX_LOD_FILES} files")
+    if len({name for name, _ in parts}) != len(parts):
+        fields.fail("a file stands twice in the list", expected="each once")
+    scenes, left = [], limits.max_gaussians
+    for name, own in parts:
+        scene = read_unit(files, name, replace(limits, max_gaussians=left))
+        left -= scene.splats.n  # the rows that are not needed were decoded, too
+        if own is not None:
+            rows = _rows(own, scene.splats.n, fields)
+            scene = SceneFile(scene.splats.select(rows), scene.notes)
+        scenes.append(scene)
     return _joined(scenes, f"level of detail {level} of {levels}")
+
+
+def _path(name: object, fields: Fields) -> str:
+    return posixpath.normpath(Fields({"file": name}, fields.path, LOD_META).text("file"))
 
 
 def _spans_by_file(fields: Fields, level: int, files: int) -> dict[int, list[Span]]:
     """Rows of each file that a level needs; walks the tree without recursion."""
     spans: dict[int, list[Span]] = {}
     waiting: list[Any] = [fields.table.get("tree")]
+    left = MAX_LOD_NODES
     while waiting:
+        left -= 1
+        if left < 0:
+            raise TooLarge(
+                "too many regions", path=fields.path, section=LOD_META, expected=MAX_LOD_NODES
+            )
         node = Fields(waiting.pop(), fields.path, f"{LOD_META}: tree")
         children, lods = node.table.get("children", []), node.table.get("lods", {})
         if not isinstance(children, list) or not isinstance(lods, dict):
