@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: one file a command, no logic of its own, heavy imports inside the commands."""
 
-from flexgs.cli import compress, convert, decompress, evaluate, info, render, score, verify
+from flexgs.cli import compress, convert, decompress, evaluate, info, render, score, verify, view
 from flexgs.cli.common.app import app
 from flexgs.cli.editing import crop, inspect, merge, transform
 
@@ -20,6 +20,7 @@ __all__ = [
     "score",
     "transform",
     "verify",
+    "view",
 ]
 
 

@@ -9,6 +9,7 @@ const STEP_A_SECOND = 1.0; // distances to what is looked at, by key
 const ZOOM_A_NOTCH = 0.0015; // log of distance, a unit of the wheel
 const ZOOM_A_SECOND = 1.5; // log of distance, by key
 const FASTER = 4; // with Shift
+const TAP_S = 0.05; // what a key does at once, however short it is held
 const MAX_FRAME_S = 0.1; // a longer one counts as this: slow machines must not jump
 
 // What a held key does: axis, sign.
@@ -53,11 +54,13 @@ export class Controls {
   keyDown({ code, shiftKey }) {
     if (!(code in HELD)) return false;
     this.fast = shiftKey;
+    if (this.held.has(code)) return true; // the system repeats it
     if (!this.held.size) {
       this.time = performance.now();
       requestAnimationFrame((now) => this.tick(now));
     }
     this.held.add(code);
+    this.advance([code], TAP_S);
     return true;
   }
 
@@ -70,14 +73,19 @@ export class Controls {
     if (!this.held.size) return;
     const seconds = Math.min(Math.max(now - this.time, 0) / 1000, MAX_FRAME_S);
     this.time = now;
+    this.advance(this.held, seconds);
+    requestAnimationFrame((time) => this.tick(time));
+  }
+
+  /** What keys do in some seconds. */
+  advance(codes, seconds) {
     const sum = { ahead: 0, right: 0, up: 0, yaw: 0, pitch: 0, zoom: 0 };
-    for (const code of this.held) sum[HELD[code][0]] += HELD[code][1];
+    for (const code of codes) sum[HELD[code][0]] += HELD[code][1];
     const share = seconds * (this.fast ? FASTER : 1);
     const step = share * STEP_A_SECOND * this.reach();
     let pose = this.turn(this.pose, sum.yaw * share * TURN_A_SECOND, sum.pitch * share * TURN_A_SECOND);
     pose = move(pose, [sum.right * step, sum.up * step, sum.ahead * step]);
     this.set(this.closer(pose, sum.zoom * share * ZOOM_A_SECOND));
-    requestAnimationFrame((time) => this.tick(time));
   }
 
   press(event) {
