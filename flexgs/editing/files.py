@@ -81,7 +81,9 @@ def save(
         UsageError, SceneError, FlexgsError: see `write_scene`.
     """
     sources = tuple(facts for each in opened for facts in each.sources)
-    notes = tuple(dict.fromkeys(note for each in opened for note in each.notes))
+    notes = opened[0].notes
+    if len(opened) > 1:
+        notes = tuple(f"{each.sources[0].name}: {note}" for each in opened for note in each.notes)
     if output is None:
         return Edited(splats, sources, notes)
     losses = write_scene(splats, output, force=force, variant=variant, plain=plain)

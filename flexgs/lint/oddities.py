@@ -50,7 +50,7 @@ Odd = tuple[Severity, Code, str, Mask, str]
 def _unseen(splats: Splats) -> Iterator[Odd]:
     dead = sigmoid(splats.opacity_logits) < DEAD_OPACITY
     yield "info", "dead", "opacity below 1/255: never seen", dead, "opacity_logits"
-    lengths = np.linalg.norm(splats.quats, axis=1)
+    lengths = np.linalg.norm(splats.quats.astype(np.float64), axis=1)
     odd = np.abs(lengths - 1) > UNIT_WITHIN
     yield "info", "quaternion-length", "quaternions not of length 1", odd, "quats"
 

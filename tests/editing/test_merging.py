@@ -39,6 +39,14 @@ def test_gaussians_in_memory_are_merged_without_a_file(splats: Splats) -> None:
     assert done.output_format is None
 
 
+def test_notes_say_which_scene_they_are_about(splats: Splats, tmp_path: Path) -> None:
+    logits = splats.opacity_logits.copy()
+    logits[:2] = 99
+    write_ply(tmp_path / "a.ply", replace(splats, opacity_logits=logits))
+    done = flexgs.merge([splats, tmp_path / "a.ply"])
+    assert done.notes == ("a.ply: 2 opacity logits clamped to +-15",)
+
+
 def test_mixed_models_need_plain(splats: Splats, tmp_path: Path) -> None:
     parts = [splats, replace(splats, model="mip")]
     with pytest.raises(SceneError, match="--plain"):

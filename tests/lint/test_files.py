@@ -27,6 +27,7 @@ VARIANTS = {
     "a.ksplat": "level 0",
     "a.splat": "",
     "a.spz": "version 3",
+    "a.sog": "version 2",
     "a.glb": "plain",
     "a.fgs": "",
 }
@@ -154,3 +155,18 @@ def test_a_scene_without_gaussians_is_an_error_to_find(splats: Splats, tmp_path:
     found = inspect(tmp_path / "a.ply")
     assert [(f.severity, f.code) for f in found.findings] == [("error", "empty")]
     assert found.outcomes == ()
+
+
+def test_whatever_the_numbers_are_there_is_an_answer(splats: Splats, tmp_path: Path) -> None:
+    path = tmp_path / "a.splat"
+    flexgs.write_scene(splats.select(slice(0, 30)), path)
+    data = path.read_bytes()
+    rng = np.random.default_rng(4)
+    odd = np.float32([np.nan, np.inf, -np.inf, 1e38, -1e30, 1e-40, 0, 7])
+    codes = set()
+    for _ in range(100):
+        rows = np.frombuffer(data, np.float32).copy()
+        rows[rng.integers(0, len(rows), 20)] = rng.choice(odd, 20)
+        path.write_bytes(rows.tobytes())
+        codes |= {finding.code for finding in inspect(path, formats="none").findings}
+    assert {"nan", "infinite", "out-of-range"} <= codes

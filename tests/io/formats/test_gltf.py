@@ -375,6 +375,18 @@ def test_broken_documents_are_named(
     assert caught.value.section is not None
 
 
+@pytest.mark.parametrize("length", [1e30, 1e-7])
+def test_quaternions_of_any_length_are_written_as_rotations(
+    random_splats: Make, length: float
+) -> None:
+    splats = random_splats(9, 0)
+    stretched = replace(splats, quats=splats.quats * np.float32(length))
+    found = read_glb(write_glb(stretched).data).splats
+    turns = quats_to_matrices(found.quats.astype(np.float64))
+    wanted = quats_to_matrices(splats.quats.astype(np.float64))
+    np.testing.assert_allclose(turns, wanted, atol=1e-6)
+
+
 def test_limits_hold_for_what_is_shown_many_times(random_splats: Make) -> None:
     def change(table: Table) -> None:
         table["nodes"] = [{"mesh": 0}] * 100

@@ -38,6 +38,7 @@ from flexgs.io.formats.gltf.layout import (
     sh_names,
 )
 from flexgs.io.formats.losses import Encoded
+from flexgs.io.formats.parts import unit_quats
 from flexgs.io.formats.spz import write_spz
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
@@ -79,7 +80,7 @@ def write_glb(splats: Splats, spz: bool = False) -> Encoded:
 
 
 def _attributes(splats: Splats) -> Iterator[tuple[str, Values]]:  # name, (n, width)
-    unit = splats.quats / np.linalg.norm(splats.quats, axis=1, keepdims=True)
+    unit = unit_quats(splats.quats)
     alphas = sigmoid(splats.opacity_logits)[:, None]
     colours = np.concatenate([0.5 + SH_C0 * splats.sh[:, 0], alphas], axis=1)
     yield POSITION, splats.means

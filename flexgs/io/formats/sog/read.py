@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,10 @@ def read_sog(
 def _read_named(files: Files, name: str, level: int, limits: Limits) -> SceneFile:
     table = parse_json(files.read(name, MAX_LOD_META_BYTES), files.origin)
     if isinstance(table, dict) and "lodLevels" in table:
-        return read_level(table, files, level, limits, read_unit)
-    return _read_table(table, files, name, limits)
+        return replace(read_level(table, files, level, limits, read_unit), variant="streamed")
+    file = _read_table(table, files, name, limits)
+    version = table.get("version", 1) if isinstance(table, dict) else 1
+    return replace(file, variant=f"version {int(version)}")
 
 
 def read_unit(files: Files, name: str, limits: Limits) -> SceneFile:
