@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,8 @@ def make_page(
         for path in paths:
             scenes.append(open_shown(path))
             advance(1)
+    if len(scenes) > 1 and scenes[0].name == scenes[1].name:
+        scenes[1] = replace(scenes[1], name=f"{scenes[1].name} (2)")
     figures = None if report is None else read_figures(report, tuple(scenes))
     stops = find_stops(paths, scenes[0].splats, cameras, figures, progress)
     return Page(tuple(scenes), stops, figures)

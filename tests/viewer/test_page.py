@@ -87,6 +87,12 @@ def test_the_other_scene_s_cameras_serve_as_well(folder: Path, tmp_path: Path) -
     assert page.stops.source == "transforms.json"
 
 
+def test_two_files_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    write_ply(tmp_path / "scene.ply", ball(20))
+    page = make_page([folder / "scene.ply", tmp_path / "scene.ply"])
+    assert [scene.name for scene in page.scenes] == ["scene.ply", "scene.ply (2)"]
+
+
 def test_without_cameras_some_stand_around_the_scene(folder: Path) -> None:
     page = make_page([folder / "scene.ply"], cameras="none")
     assert page.stops.source == INVENTED

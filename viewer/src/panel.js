@@ -8,7 +8,8 @@ const byId = (id) => document.getElementById(id);
 export function fillPanel(facts, onView) {
   document.title = `${facts.title} - flexgs view`;
   byId("title").textContent = facts.title;
-  for (const text of [...facts.warnings, ...facts.scenes.flatMap((scene) => scene.notes)]) {
+  const notes = facts.scenes.flatMap((scene) => scene.notes);
+  for (const text of new Set([...facts.warnings, ...notes])) {
     byId("warnings").append(element("p", text));
   }
   const tables = [["Report", facts.report], ["Second to first", facts.pair]];

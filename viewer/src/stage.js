@@ -8,6 +8,10 @@ const MAX_PIXEL_RATIO = 2;
 const LOW_PASS = 0.3; // px^2 that 3DGS adds to every picture of a Gaussian
 const MIN_ALPHA = 1 / 255; // less is not drawn
 const MAX_STD_DEV = Math.sqrt(2 * Math.log(255)); // where even an opaque Gaussian is below that
+const SLOW_MS = 120; // a step of a moving picture that takes longer gets fewer pixels
+const FAST_MS = 50; // and more again below this
+const COARSEST = 0.35; // share of the pixels a side
+const REST_MS = 200; // without a move, after which all pixels are drawn again
 const MAX_PIXELS = 16384; // of a Gaussian's radius: no limit that anything meets
 
 export class Stage {
@@ -25,6 +29,9 @@ export class Stage {
     this.sorted = -1;
     this.busy = false;
     this.request = 0;
+    this.detail = 1; // share of the pixels a side that is drawn
+    this.paceMs = 0; // of the last step: draw, colour, sort
+    this.rest = 0;
     this.onState = onState;
     this.onError = onError;
     canvas.addEventListener("webglcontextlost", () =>
@@ -56,6 +63,10 @@ export class Stage {
     this.pose = pose;
     this.lens = lens;
     this.version += 1;
+    clearTimeout(this.rest);
+    if (this.paceMs > SLOW_MS) this.setDetail(Math.max(0.7 * this.detail, COARSEST));
+    else if (this.paceMs < FAST_MS) this.setDetail(Math.min(1.3 * this.detail, 1));
+    this.paceMs = (SLOW_MS + FAST_MS) / 2; // until the next step is timed
     this.invalidate();
   }
 
@@ -65,11 +76,18 @@ export class Stage {
   }
 
   resize(width, height) {
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, MAX_PIXEL_RATIO));
-    this.renderer.setSize(width, height, false);
     this.width = width;
     this.height = height;
+    this.renderer.setSize(width, height, false);
+    this.setDetail(this.detail, true);
     this.invalidate();
+  }
+
+  setDetail(detail, always = false) {
+    if (detail === this.detail && !always) return;
+    this.detail = detail;
+    const most = Math.min(window.devicePixelRatio || 1, MAX_PIXEL_RATIO);
+    this.renderer.setPixelRatio(most * detail);
   }
 
   invalidate() {
@@ -83,20 +101,31 @@ export class Stage {
     this.placeCamera();
     if (this.sorted >= 0) this.draw();
     if (this.busy) return;
-    if (this.sorted === this.version) this.onState(true);
-    else this.sort().catch(this.onError);
+    if (this.sorted !== this.version) this.sort().catch(this.onError);
+    else if (this.detail < 1) this.refine();
+    else this.onState(true);
+  }
+
+  /** Nothing moves: soon there is time for all pixels. */
+  refine() {
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => {
+      this.setDetail(1);
+      this.invalidate();
+    }, REST_MS);
   }
 
   /** Has Spark colour and sort the Gaussians for this pose, then draws them. */
   async sort() {
     this.busy = true;
-    const { version } = this;
-    const { camera } = this;
+    const { camera, version } = this;
+    const began = performance.now();
     try {
       await Promise.all(this.layers.map(({ scene, spark }) => spark.update({ scene, camera })));
     } finally {
       this.busy = false;
     }
+    if (this.sorted >= 0) this.paceMs = performance.now() - began; // shaders compile in the first
     this.sorted = version;
     this.invalidate();
   }
