@@ -5,10 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from flexgs.core import Splats
-from flexgs.io.validate import clamp_splats
 from flexgs.limits import DEFAULT_LIMITS, Limits
 from flexgs.lint.columns import PlyFacts, ply_facts
 from flexgs.lint.model import Finding, Inspection
@@ -50,9 +46,7 @@ def inspect(
     splats = file.splats
     is_ply = entry.name in ("ply", "compressed-ply")
     header = ply_facts(path) if is_ply else PlyFacts()
-    faults, usable = find_faults(splats, path, raw=entry.name == "ply")
-    rows = np.flatnonzero(usable)
-    sound = _sound(splats, usable)
+    faults, sound, rows = find_faults(splats, path, raw=entry.name == "ply")
     notes = [Finding("info", "reader", note) for note in file.notes]
     if entry.name == "spz" and not file.axes:
         notes.append(_SPZ_AXES)
@@ -73,9 +67,3 @@ def inspect(
         findings=tuple(sorted(findings, key=lambda found: _SEVERITIES.index(found.severity))),
         outcomes=try_formats(sound, wanted) if sound.n and formats != "none" else (),
     )
-
-
-def _sound(splats: Splats, usable: np.ndarray) -> Splats:
-    """What a reader that leaves bad Gaussians out would see."""
-    clamped, _ = clamp_splats(splats)
-    return clamped if usable.all() else clamped.select(usable)

@@ -14,9 +14,7 @@ import numpy.typing as npt
 from flexgs.core import Splats
 from flexgs.core.activations import sigmoid
 from flexgs.lint.model import Code, Finding, Severity
-from flexgs.lint.values import Mask, first_rows
-
-Rows = npt.NDArray[np.intp]
+from flexgs.lint.values import Mask, Rows, first_rows
 
 DEAD_OPACITY = 1 / 255  # renderers skip what adds less
 HUGE_EXTENTS = 1.0  # sizes of the scene that one Gaussian may have
@@ -25,6 +23,7 @@ NEEDLE_RATIO = 1000.0  # largest to middle axis
 FAR_EXTENTS = 100.0  # from the middle of the scene
 UNIT_WITHIN = 0.02  # what 8 bits a number, as in a .splat, make of a unit quaternion
 COARSE_STEPS = 4.0  # of float32, that a typical Gaussian is wide at least
+_FNV_START, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 _MIDDLE = (5, 50, 95)  # percentiles of positions: ends and middle of the scene
 
 
@@ -56,32 +55,33 @@ def _unseen(splats: Splats) -> Iterator[Odd]:
 
 
 def _doubled(splats: Splats) -> Iterator[Odd]:
-    """All but the first of those that are equal in everything."""
+    """All but the first of those that are equal in everything, bit by bit."""
+    codes = _row_codes(splats)
+    order = np.argsort(codes, kind="stable")
+    again = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
+    later, earlier = order[again + 1], order[again]
+    equal = np.ones(len(again), bool)
+    for words in _words(splats):
+        equal &= (words[later] == words[earlier]).all(axis=1)
     doubled = np.zeros(splats.n, bool)
-    order = np.lexsort(splats.means.T)
-    means = splats.means[order]
-    same = (means[1:] == means[:-1]).all(axis=1)
-    in_place = np.zeros(splats.n, bool)  # somebody else has this centre
-    in_place[order[1:][same]] = True
-    in_place[order[:-1][same]] = True
-    candidates = np.flatnonzero(in_place)
-    if len(candidates):
-        own = splats.select(candidates)
-        table = np.concatenate(
-            [
-                own.means,
-                own.log_scales,
-                own.quats,
-                own.opacity_logits[:, None],
-                own.sh.reshape(own.n, -1),
-            ],
-            axis=1,
-        )
-        _, first = np.unique(table, axis=0, return_index=True)
-        again = np.ones(len(candidates), bool)
-        again[first] = False
-        doubled[candidates[again]] = True
+    doubled[later[equal]] = True
     yield "warning", "duplicates", "equal to another one in everything", doubled, "means"
+
+
+def _words(splats: Splats) -> Iterator[npt.NDArray[np.uint32]]:  # (n, numbers of a field)
+    """The bits of every field."""
+    for name in ("means", "log_scales", "quats", "opacity_logits", "sh"):
+        yield getattr(splats, name).reshape(splats.n, -1).view(np.uint32)
+
+
+def _row_codes(splats: Splats) -> npt.NDArray[np.uint64]:  # (n,)
+    """A number for each Gaussian, the same for equal ones (FNV-1a, by words)."""
+    codes = np.full(splats.n, _FNV_START, np.uint64)
+    for words in _words(splats):
+        for column in words.T:
+            codes ^= column
+            codes *= np.uint64(_FNV_PRIME)
+    return codes
 
 
 def _shapes(splats: Splats, extent: float) -> Iterator[Odd]:

@@ -14,6 +14,7 @@ from flexgs.io.validate import BrokenRule, broken_rules, clamp_splats, refuse_ac
 from flexgs.lint.model import Code, Finding
 
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 ROWS_SHOWN = 5
 _DROP = "--drop-invalid leaves such Gaussians out"
@@ -25,8 +26,8 @@ def first_rows(mask: Mask, names: npt.NDArray[np.integer] | None = None) -> tupl
     return tuple(int(row) for row in (rows if names is None else names[rows]))
 
 
-def find_faults(splats: Splats, path: str | Path, raw: bool) -> tuple[list[Finding], Mask]:
-    """What is wrong with the numbers of a file, and which rows, (n,), are usable.
+def find_faults(splats: Splats, path: str | Path, raw: bool) -> tuple[list[Finding], Splats, Rows]:
+    """What is wrong with the numbers of a file, the Gaussians that are usable, and their rows.
 
     Args:
         splats: as the file has them.
@@ -35,7 +36,7 @@ def find_faults(splats: Splats, path: str | Path, raw: bool) -> tuple[list[Findi
     """
     if splats.n == 0:
         empty = Finding("error", "empty", "there are no Gaussians in it")
-        return [empty], np.ones(0, bool)
+        return [empty], splats, np.zeros(0, np.intp)
     clamped, notes = clamp_splats(splats)
     findings = [Finding("info", "clamped", note) for note in notes]
     usable = np.ones(splats.n, bool)
@@ -49,7 +50,8 @@ def find_faults(splats: Splats, path: str | Path, raw: bool) -> tuple[list[Findi
             what = f"{error.what} ({error.found})"
             findings.append(Finding("error", "activated", what, field=error.section))
             usable[:] = False
-    return findings, usable
+    sound = clamped if usable.all() else clamped.select(usable)
+    return findings, sound, np.flatnonzero(usable)
 
 
 def _broken(splats: Splats, rule: BrokenRule) -> list[Finding]:
