@@ -133,9 +133,15 @@ def green_first(sh: npt.NDArray[np.floating]) -> F64:  # (n, k, 3) -> (n, k, 3)
     return np.ascontiguousarray(sh[..., [1, 0, 2]], dtype=np.float64)
 
 
-def dequantise_green_first(plan: ColourPlan, symbols: ColourSymbols, features: I32) -> F32:
+def dequantise_green_first(
+    plan: ColourPlan, symbols: ColourSymbols, features: I32, rgb: F32 | None = None
+) -> F32:
     """`dequantise_colours` of `green_first`."""
     steps = sh_steps(plan, features, symbols.shifts)[:, band_of(plan.degree)]
     dc = symbols.dc[:, None].astype(np.float32) * np.float32(2.0**-DC_BITS)
     values = np.concatenate([dc, symbols.sh.astype(np.float32) * steps[:, :, None]], axis=1)
-    return np.ascontiguousarray(values[..., [1, 0, 2]])
+    values = np.ascontiguousarray(values[..., [1, 0, 2]])
+    if rgb is None:
+        return values
+    rgb[:] = values
+    return rgb
