@@ -54,7 +54,7 @@ class CompressOptions:
     pruning_rate: float | None = None  # share of the Gaussians to remove
     sh_rate: float | None = None  # share of the survivors that lose their SH rest
 
-    format: str | None = None  # of the file: spz, sog, ...; None: as its name says, else fgs
+    format: str | None = None  # spz, sog, ..., auto; None: as the output's name says, else fgs
     profile: str = "auto"  # fgs: rd wherever it can say what is asked, else segment
     effort: int = 5  # rd: 1 (seconds) to 9 (everything)
     refine_s: float | None = None  # rd: seconds of further removal and repair
@@ -198,6 +198,21 @@ def parse_views(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UsageError("not a number of views", expected="all, none or a number", found=text)
     return int(text)
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Numbers between commas; none: no coarser level.
+
+    Raises:
+        UsageError: something else.
+
+    >>> parse_shares("0.5,0.1"), parse_shares("")
+    ((0.5, 0.1), ())
+    """
+    try:
+        return tuple(float(part) for part in text.split(",") if text.strip())
+    except ValueError:
+        raise UsageError("not shares", expected="numbers as in 0.5,0.1", found=text) from None
 
 
 def _check_targets(options: CompressOptions) -> None:

@@ -15,6 +15,7 @@ from flexgs.io.files import file_size
 from flexgs.io.formats.fit import encode_scene, fit_scene
 from flexgs.io.formats.losses import Encoded, Loss
 from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.io.formats.spz.layout import FRAMES
 from flexgs.io.formats.table import find_format, format_of_name
 from flexgs.io.ply import read_raw_ply
 from flexgs.io.validate import validate_splats
@@ -30,16 +31,19 @@ def open_scene(
     drop_invalid: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     level: int = 0,
+    frame: str | None = None,
 ) -> SceneFile:
     """A scene of any format, chosen by content, with notes on what was odd about it.
 
     Args:
         level: of detail, of a streamed SOG; 0 is the finest.
+        frame: the axes of an .spz that does not say which it has, as in SPZ's own names: RUB is x
+            right, y up, z back. None: RDF, the .ply's, as most writers leave them.
 
     Raises:
-        UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`; no such level.
+        UsageError, FormatError, SceneError: see `read_ply` and `read_fgs`; no such level or frame.
     """
-    entry, file = open_unchecked(path, limits=limits, level=level)
+    entry, file = open_unchecked(path, limits=limits, level=level, frame=frame)
     if entry.name == "fgs":  # nothing else can be in it
         return file
     is_raw = entry.name == "ply"
@@ -48,7 +52,11 @@ def open_scene(
 
 
 def open_unchecked(
-    path: str | Path, *, limits: Limits = DEFAULT_LIMITS, level: int = 0
+    path: str | Path,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    level: int = 0,
+    frame: str | None = None,
 ) -> tuple[SceneFormat, SceneFile]:
     """The format of a file, and the scene in it, whatever its numbers are.
 
@@ -58,6 +66,8 @@ def open_unchecked(
     entry = find_format(path)
     if level and entry.read_level is None:
         raise UsageError(f"{entry.name} files have no levels of detail", path=path, found=level)
+    if frame is not None:
+        _check_frame(frame, entry, path)
     if entry.name == "ply":
         return entry, read_raw_ply(path, limits)
     if entry.name == "fgs":
@@ -66,7 +76,16 @@ def open_unchecked(
         raise Unsupported(f"{entry.name} files are written only", path=path)
     if level and entry.read_level is not None:
         return entry, entry.read_level(Path(path), limits, level)
+    if frame is not None and entry.read_frame is not None:
+        return entry, entry.read_frame(Path(path), limits, frame)
     return entry, entry.read(Path(path), limits)
+
+
+def _check_frame(frame: str, entry: SceneFormat, path: str | Path) -> None:
+    if entry.read_frame is None:
+        raise UsageError(f"the axes of {entry.name} files are known", path=path, found=frame)
+    if frame not in FRAMES[1:]:
+        raise UsageError("no such frame", expected=" | ".join(FRAMES[1:]), found=frame)
 
 
 def read_scene(path: str | Path) -> Splats:
@@ -181,20 +200,21 @@ def convert(
     plain: bool = False,
     drop_invalid: bool = False,
     level: int = 0,
+    frame: str | None = None,
 ) -> Conversion:
     """Rewrites a scene in the format that the output's name says, as exactly as that format can.
 
     Args:
         variant, plain: see `write_scene`.
         drop_invalid: leave Gaussians with unusable values out instead of refusing the scene.
-        level: see `open_scene`.
+        level, frame: see `open_scene`.
 
     Raises:
         UsageError, FormatError, SceneError: see `open_scene` and `write_scene`.
     """
     target = format_of_name(output)
     ensure_output(output, force, [path])
-    file = open_scene(path, drop_invalid=drop_invalid, level=level)
+    file = open_scene(path, drop_invalid=drop_invalid, level=level, frame=frame)
     splats = file.splats
     losses = write_scene(splats, output, force=force, inputs=[path], variant=variant, plain=plain)
     return Conversion(

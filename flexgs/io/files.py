@@ -7,7 +7,8 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
@@ -30,16 +31,27 @@ def _is_alive(pid: int) -> bool:
 
 
 def sweep_partials(folder: Path) -> int:
-    """Removes temporary files that killed processes left in `folder`; returns how many."""
+    """Removes temporary files and folders that killed processes left in `folder`; -> how many."""
     removed = 0
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
             match = _PARTIAL.fullmatch(path.name)
             if match and not _is_alive(int(match[1])):
                 with contextlib.suppress(OSError):
-                    path.unlink()
+                    _remove(path)
                     removed += 1
     return removed
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _partial_in(folder: Path) -> Path:
+    return folder / f".flexgs-{os.getpid()}-{secrets.token_hex(6)}.partial"
 
 
 def _sync_folder(folder: Path) -> None:
@@ -64,7 +76,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))
     sweep_partials(target.parent)
-    partial = target.parent / f".flexgs-{os.getpid()}-{secrets.token_hex(6)}.partial"
+    partial = _partial_in(target.parent)
     try:
         with open(partial, "xb") as file:
             yield file
@@ -81,6 +93,53 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     # The new file is complete and in place: some file systems cannot sync a folder.
+    with contextlib.suppress(OSError):
+        _sync_folder(target.parent)
+
+
+def write_folder(path: str | Path, files: Mapping[str, bytes]) -> None:
+    """A folder of files that takes the place of `path` when all of them are written.
+
+    Written to a sibling, fsynced, renamed. A folder that was there is moved aside first and removed
+    last; should the second rename fail, it is moved back.
+
+    Args:
+        files: content by name below the folder, `/` between folders.
+
+    Raises:
+        FlexgsError: the system refused a write; what was there is untouched.
+    """
+    target = Path(os.path.realpath(path))
+    sweep_partials(target.parent)
+    partial, old = _partial_in(target.parent), _partial_in(target.parent)
+    try:
+        partial.mkdir()
+        for name, data in files.items():
+            place = safe_join(partial, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with open(place, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        if target.exists():
+            os.rename(target, old)
+        try:
+            os.rename(partial, target)
+        except OSError:
+            if old.exists():
+                os.rename(old, target)
+            raise
+    except OSError as error:
+        raise FlexgsError(
+            f"could not write: {error.strerror or error}",
+            path=path,
+            hint="what was there before is untouched",
+        ) from error
+    finally:
+        for left in (partial, old):
+            with contextlib.suppress(OSError):
+                if left.exists():
+                    _remove(left)
     with contextlib.suppress(OSError):
         _sync_folder(target.parent)
 

@@ -178,3 +178,67 @@ def test_a_coarser_level_of_a_streamed_scene_is_smaller(
         assert result.exit_code == 0, result.stderr
         counts.append(json.loads(result.stdout)["gaussians"])
     assert counts[0] > counts[1] > 0
+
+
+def test_the_frame_of_an_spz_can_be_said(run: Run, ply: Path) -> None:
+    out, back, turned = (ply.parent / name for name in ("a.spz", "back.ply", "turned.ply"))
+    assert run("convert", ply, out).exit_code == 0
+    assert run("convert", out, back).exit_code == 0
+    assert run("convert", out, turned, "--frame", "RUB").exit_code == 0
+    as_written, found = read_ply(back).splats, read_ply(turned).splats
+    assert found.means == pytest.approx(as_written.means * [1, -1, -1])
+    assert found.sh[:, 1:4] == pytest.approx(as_written.sh[:, 1:4] * [[-1], [-1], [1]])
+    unknown = run("convert", out, ply.parent / "x.ply", "--frame", "RUX")
+    assert (unknown.exit_code, "RUB" in unknown.stderr) == (2, True)
+    known = run("convert", ply, ply.parent / "x.ply", "--frame", "RUB")
+    assert (known.exit_code, "ply files are known" in known.stderr) == (2, True)
+    assert not (ply.parent / "x.ply").exists()
+
+
+def test_antialiased_scenes_fit_into_spz_inside_glb(run: Run, ply: Path) -> None:
+    mip = ply.parent / "mip.ply"
+    write_ply(mip, replace(read_ply(ply).splats, model="mip"))
+    out = ply.parent / "mip.glb"
+    assert run("convert", mip, out).exit_code == 3
+    assert run("convert", mip, out, "--variant", "spz").exit_code == 0
+    assert read_scene(out).model == "mip"
+
+
+def test_a_streamed_sog_is_written_and_read_level_by_level(
+    run: Run, ply: Path, cameras: Path
+) -> None:
+    cameras.rename(ply.parent / "cameras.json")
+    out = ply.parent / "streamed" / "lod-meta.json"
+    result = run("convert", ply, out, "--lod", "0.5,0.1", "--json")
+    assert result.exit_code == 0, result.output
+    done = json.loads(result.stdout)
+    assert done["output_bytes"] == sum(f.stat().st_size for f in out.parent.rglob("*.*"))
+    assert find_format(out).name == find_format(out.parent).name == done["output_format"] == "sog"
+    for level, count in enumerate((300, 150, 30)):
+        back = ply.parent / f"{level}.ply"
+        assert run("convert", out.parent, back, "--level", level).exit_code == 0
+        assert read_ply(back).splats.n == count
+    again = run("convert", ply, out)
+    assert (again.exit_code, "--force" in again.stderr) == (2, True)
+    assert run("convert", ply, out, "--force", "--lod", "").exit_code == 0
+    assert json.loads(out.read_text())["counts"] == [300]
+
+
+def test_a_streamed_sog_takes_the_place_of_nothing_else(run: Run, ply: Path) -> None:
+    folder = ply.parent / "mine"
+    folder.mkdir()
+    (folder / "note.txt").write_text("keep")
+    for out, words in (
+        (folder / "lod-meta.json", "other things"),
+        (Path("lod-meta.json"), "folder of its own"),
+        (ply.parent / "no" / "s" / "lod-meta.json", "does not exist"),
+    ):
+        result = run("convert", ply, out, "--force")
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+    assert [each.name for each in folder.iterdir()] == ["note.txt"]
+    for shares, words in (("0.5,0.6", "coarser"), ("1", "coarser"), ("a", "not shares")):
+        result = run("convert", ply, ply.parent / "s" / "lod-meta.json", "--lod", shares)
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+    result = run("convert", ply, ply.parent / "x.sog", "--lod", "0.5")
+    assert (result.exit_code, "streamed SOG" in result.stderr) == (2, True)
+    assert not (ply.parent / "s").exists()

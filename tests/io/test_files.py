@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from flexgs.errors import Corrupt, FlexgsError, TooLarge, UsageError
-from flexgs.io.files import atomic_write, ensure_output, read_limited, safe_join, sweep_partials
+from flexgs.io.files import (
+    atomic_write,
+    ensure_output,
+    read_limited,
+    safe_join,
+    sweep_partials,
+    write_folder,
+)
 
 
 def partials(folder: Path) -> list[Path]:
@@ -244,3 +251,41 @@ def test_safe_join_refuses_a_link_out_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(Corrupt):
         safe_join(root, "out/a.jpg")
     assert safe_join(root, "in/a.jpg") == root / "in" / "a.jpg"
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    files = {"a.txt": b"1", "deep/b.txt": b"2"}
+    write_folder(tmp_path / "out", files)
+    assert (tmp_path / "out" / "deep" / "b.txt").read_bytes() == b"2"
+    write_folder(tmp_path / "out", {"c.txt": b"3"})
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["c.txt"]
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "out", {"a.txt": b"1"})
+    rename, calls = os.rename, []
+
+    def fail_second(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError("no")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_second)
+    with pytest.raises(FlexgsError, match="could not write"):
+        write_folder(tmp_path / "out", {"b.txt": b"2"})
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "a.txt").read_bytes() == b"1"
+    with pytest.raises(Corrupt):
+        write_folder(tmp_path / "new", {"../b.txt": b"2"})
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".flexgs-999999999-abc123.partial"
+    (left / "deep").mkdir(parents=True)
+    assert sweep_partials(tmp_path) == 1
+    assert not left.exists()

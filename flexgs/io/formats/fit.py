@@ -11,7 +11,7 @@ from flexgs.core import Splats
 from flexgs.core.splats import SH_COEFFICIENTS, Model
 from flexgs.errors import SceneError, UsageError
 from flexgs.io.formats.losses import Encoded, Loss
-from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.io.formats.scene_format import SceneFormat, Weights
 from flexgs.io.validate import require_valid
 
 _MODEL_WORDS: dict[Model, str] = {
@@ -44,13 +44,35 @@ def encode_scene(
             expected=" | ".join(name for name in names if name) or "none",
             found=variant,
         )
-    fitting, losses = fit_scene(splats, entry, plain)
-    encoded = entry.encoders[names[0] if variant is None else variant](fitting)
+    name = names[0] if variant is None else variant
+    fitting, losses = fit_scene(splats, entry, plain, entry.models_of.get(name))
+    encoded = entry.encoders[name](fitting)
     return Encoded(encoded.data, (*losses, *encoded.losses))
 
 
-def fit_scene(splats: Splats, entry: SceneFormat, plain: bool) -> tuple[Splats, list[Loss]]:
+def encode_by(
+    splats: Splats, entry: SceneFormat, recipe: str, weights: Weights | None = None
+) -> Encoded:
+    """The file's bytes by one of the format's recipes, and everything that they do not hold.
+
+    Args:
+        weights: (n,) squared error of each Gaussian's removal; None: not known.
+
+    Raises:
+        SceneError: see `encode_scene`.
+    """
+    fitting, losses = fit_scene(splats, entry, plain=False)
+    encoded = entry.recipes[recipe](fitting, weights)
+    return Encoded(encoded.data, (*losses, *encoded.losses))
+
+
+def fit_scene(
+    splats: Splats, entry: SceneFormat, plain: bool, models: tuple[Model, ...] | None = None
+) -> tuple[Splats, list[Loss]]:
     """The scene that `entry`'s encoders take, and what had to go.
+
+    Args:
+        models: those that the variant to be written can say; None: those of the format.
 
     Raises:
         SceneError: see `encode_scene`.
@@ -58,7 +80,7 @@ def fit_scene(splats: Splats, entry: SceneFormat, plain: bool) -> tuple[Splats, 
     if splats.d != 3:
         raise SceneError(f"{entry.name} files hold 3-D Gaussians", found=f"{splats.d}-D ones")
     require_valid(splats)
-    modelled, unsaid = _as_model(splats, entry, plain)
+    modelled, unsaid = _as_model(splats, entry, plain, models or entry.models)
     lower, dropped = lower_degree(modelled, entry.max_degree)
     return lower, [*unsaid, *dropped]
 
@@ -75,14 +97,16 @@ def lower_degree(splats: Splats, degree: int) -> tuple[Splats, list[Loss]]:
     return replace(splats, sh=splats.sh[:, :k]), lost
 
 
-def _as_model(splats: Splats, entry: SceneFormat, plain: bool) -> tuple[Splats, list[Loss]]:
-    if splats.model in entry.models:
+def _as_model(
+    splats: Splats, entry: SceneFormat, plain: bool, models: tuple[Model, ...]
+) -> tuple[Splats, list[Loss]]:
+    if splats.model in models:
         return splats, []
     words = _MODEL_WORDS[splats.model]
     if not plain:
         raise SceneError(
             f"the scene is {words}, and {entry.name} files cannot say so: viewers would be wrong",
-            expected=" | ".join(_MODEL_WORDS[model] for model in entry.models),
+            expected=" | ".join(_MODEL_WORDS[model] for model in models),
             found=words,
             hint="choose another format, or --plain to write it as if it were plain 3DGS",
         )

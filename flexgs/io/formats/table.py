@@ -17,9 +17,11 @@ from flexgs.io.formats.compressed_ply import (
 )
 from flexgs.io.formats.gltf import read_glb, read_gltf, write_glb
 from flexgs.io.formats.ksplat import is_likely_ksplat, read_ksplat, write_ksplat
-from flexgs.io.formats.scene_format import SceneFormat, from_bytes
-from flexgs.io.formats.sog import PRECISIONS, read_sog, write_sog
+from flexgs.io.formats.scene_format import Encode, Recipe, SceneFormat, from_bytes
+from flexgs.io.formats.sog import PRECISIONS as SOG_PRECISIONS
+from flexgs.io.formats.sog import read_sog, write_sog
 from flexgs.io.formats.splat import is_likely_splat, read_splat, write_splat
+from flexgs.io.formats.spz import PRECISIONS as SPZ_PRECISIONS
 from flexgs.io.formats.spz import read_spz, write_spz
 from flexgs.io.formats.spz.layout import GZIP_MAGIC, PLAIN_MAGIC
 from flexgs.io.sniff import FGS_MAGIC, Probe, known_stranger, probe_file, stranger
@@ -67,6 +69,13 @@ def _add(entry: SceneFormat) -> None:
     scene_formats.add(entry.name, entry)
 
 
+def _unweighted(encode: Encode) -> Recipe:
+    return lambda splats, _: encode(splats)
+
+
+_KSPLAT = {str(level): partial(write_ksplat, level=level) for level in range(3)}
+
+
 _add(
     SceneFormat(
         "compressed-ply",
@@ -83,7 +92,8 @@ _add(
         (".ksplat",),
         is_likely_ksplat,
         from_bytes(read_ksplat),
-        encoders={str(level): partial(write_ksplat, level=level) for level in range(3)},
+        encoders=_KSPLAT,
+        recipes={f"level {level}": _unweighted(encode) for level, encode in _KSPLAT.items()},
         max_degree=2,
         has_magic=False,
     )
@@ -105,7 +115,12 @@ _add(
         (".spz",),
         is_spz,
         from_bytes(read_spz),
+        read_frame=from_bytes(read_spz),
         encoders={version: partial(write_spz, version=int(version)) for version in ("3", "2", "4")},
+        recipes={
+            f"precision {i}": _unweighted(partial(write_spz, precision=each))
+            for i, each in enumerate(SPZ_PRECISIONS)
+        },
         models=("3dgs", "mip"),
     )
 )
@@ -116,7 +131,13 @@ _add(
         is_sog,
         lambda path, limits: read_sog(path, limits=limits),
         lambda path, limits, level: read_sog(path, level=level, limits=limits),
-        encoders={str(i): partial(write_sog, precision=each) for i, each in enumerate(PRECISIONS)},
+        encoders={
+            str(i): partial(write_sog, precision=each) for i, each in enumerate(SOG_PRECISIONS)
+        },
+        recipes={
+            f"precision {i}": partial(write_sog, precision=each)
+            for i, each in enumerate(SOG_PRECISIONS)
+        },
         models=MODELS,
     )
 )
@@ -127,6 +148,7 @@ _add(
         lambda p: p.start.startswith(b"glTF"),
         from_bytes(read_glb),
         encoders={"": write_glb, "spz": partial(write_glb, spz=True)},
+        models_of={"spz": ("3dgs", "mip")},  # the .spz inside says it
     )
 )
 _add(SceneFormat("gltf", (".gltf",), is_likely_gltf, read_gltf, has_magic=False))
@@ -174,10 +196,8 @@ def format_of_name(path: str | Path) -> SceneFormat:
     Raises:
         UsageError: no format has such a name.
     """
-    name = Path(path).name.lower()
-    entries = [scene_formats.get(entry) for entry in scene_formats]
-    ends = {suffix: entry for entry in entries for suffix in entry.suffixes}
-    fitting = [suffix for suffix in ends if name.endswith(suffix)]
+    ends = _suffixes()
+    fitting = [suffix for suffix in ends if Path(path).name.lower().endswith(suffix)]
     if not fitting:
         raise UsageError(
             "the name says no scene format",
@@ -185,3 +205,13 @@ def format_of_name(path: str | Path) -> SceneFormat:
             expected=f"a name that ends in {', '.join(sorted(ends))}",
         )
     return ends[max(fitting, key=len)]
+
+
+def has_format_name(path: str | Path) -> bool:
+    """Whether a name asks for a format."""
+    return Path(path).name.lower().endswith(tuple(_suffixes()))
+
+
+def _suffixes() -> dict[str, SceneFormat]:
+    entries = [scene_formats.get(entry) for entry in scene_formats]
+    return {suffix: entry for entry in entries for suffix in entry.suffixes}

@@ -109,6 +109,15 @@ def test_every_level_of_sh_is_found_again_and_the_nearest_is_taken() -> None:
     assert np.abs(values - SH_OF_BYTE[sh_bytes(values)]) == pytest.approx(best, abs=1e-6)
 
 
+def test_zeros_of_sh_err_to_both_sides(random_splats: Make) -> None:
+    splats = random_splats(300, 3)
+    none = replace(splats, sh=splats.sh * (np.arange(16) == 0)[:, None])
+    rest = read_compressed_ply(write_compressed_ply(none).data).splats.sh[:, 1:]
+    assert (np.abs(rest) == 1 / 64).all()
+    assert np.abs(rest.mean(axis=0)).max() < 1e-6
+    assert np.abs(rest.mean(axis=(1, 2))).max() < 0.1 / 64
+
+
 def test_rotations_of_any_largest_component_come_back() -> None:
     quats = np.random.default_rng(0).normal(size=(4000, 4)).astype(np.float32)
     quats[:8] = np.r_[np.eye(4), -np.eye(4)]

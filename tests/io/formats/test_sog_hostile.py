@@ -227,7 +227,14 @@ def set_count(count: int) -> Callable[[Any], None]:
 
 @pytest.mark.parametrize(
     ("count", "error"),
-    [(0, Corrupt), (-5, Corrupt), (10**9, TooLarge), (2000, Truncated), (10**6, TooLarge), (10**18, TooLarge)],
+    [
+        (0, Corrupt),
+        (-5, Corrupt),
+        (10**9, TooLarge),
+        (2000, Truncated),
+        (10**6, TooLarge),
+        (10**18, TooLarge),
+    ],
 )
 def test_a_wrong_count_is_refused(files: Files, count: int, error: type[FormatError]) -> None:
     with pytest.raises(error):

@@ -16,9 +16,10 @@ from flexgs.core import Splats
 from flexgs.core.activations import sigmoid
 from flexgs.core.transforms import mirror_axes, place
 from flexgs.errors import SceneError, UsageError
-from flexgs.io.formats.spz import read_spz, write_spz
+from flexgs.io.formats.spz import PRECISIONS, Precision, read_spz, write_spz
 from flexgs.io.formats.spz.layout import COORDINATES, FRAMES
 from flexgs.io.formats.spz.read import frame_to_ours
+from tests.io.formats.pairs import alpha_error
 
 Make = Callable[..., Splats]
 
@@ -96,10 +97,31 @@ def test_files_do_not_depend_on_the_order_of_slices(random_splats: Make, version
 
 def test_a_finer_step_of_sh_is_kept(random_splats: Make) -> None:
     before = replace(random_splats(50, 3), sh=np.full((50, 16, 3), 3 / 128, np.float32))
-    after = read_spz(write_spz(before, sh_step=1).data).splats
+    after = read_spz(write_spz(before, precision=Precision(sh=1)).data).splats
     assert np.array_equal(after.sh[:, 1:], before.sh[:, 1:])
-    coarse = read_spz(write_spz(before, sh_step=16).data).splats
+    coarse = read_spz(write_spz(before, precision=Precision(sh=16)).data).splats
     assert not coarse.sh[:, 1:].any()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_stays_within_half_a_step(
+    random_splats: Make, precision: Precision
+) -> None:
+    before = random_splats(500, 2)
+    before = replace(before, sh=np.clip(before.sh, -0.95, 0.95))
+    after = matched(read_spz(write_spz(before, 3, precision).data).splats, before)
+    assert alpha_error(after, before) <= 0.501 * precision.alphas / 255
+    assert np.abs(after.sh[:, 1:] - before.sh[:, 1:]).max() <= 0.501 * precision.sh / 128
+    assert np.abs(after.sh[:, 0] - before.sh[:, 0]).max() <= 0.501 * precision.colours / 38.25
+    assert np.abs(after.log_scales - before.log_scales).max() <= 0.501 * precision.scales / 16
+    assert quat_degrees(after, before).max() <= 0.28 * precision.quats
+
+
+def test_coarser_is_smaller(random_splats: Make) -> None:
+    splats = random_splats(2000)
+    sizes = [len(write_spz(splats, 3, precision).data) for precision in PRECISIONS]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 0.75 * sizes[0]
 
 
 @pytest.mark.parametrize("model", ["3dgs", "mip"])
@@ -175,7 +197,7 @@ def test_opaque_and_transparent_become_our_largest_logits(random_splats: Make) -
     encoded = write_spz(splats)
     assert sorted(read_spz(encoded.data).splats.opacity_logits) == [-15, 15]
     assert [(loss.what, loss.count) for loss in encoded.losses] == [
-        ("opacities under half of 1/255 became 0", 1)
+        ("opacities under half a step of bytes became 0", 1)
     ]
 
 
@@ -234,7 +256,7 @@ def test_what_no_spz_can_hold_is_refused(random_splats: Make) -> None:
     with pytest.raises(UsageError, match="version"):
         write_spz(random_splats(1), version=1)
     with pytest.raises(UsageError, match="step"):
-        write_spz(random_splats(1), sh_step=0)
+        write_spz(random_splats(1), precision=Precision(sh=0))
     flat = Splats(*(np.zeros(s) for s in ((1, 2), (1, 2), (1, 4), (1,), (1, 1, 3))))
     with pytest.raises(SceneError, match="3-D"):
         write_spz(flat)

@@ -45,7 +45,26 @@ def write_sog(
     weights: npt.NDArray[np.floating] | None = None,  # (n,)
     precision: Precision = PRECISIONS[0],
 ) -> Encoded:
-    """A SOG file (version 2, zip), and what it does not hold.
+    """A SOG file (version 2, zip), and what it does not hold; see `sog_files`.
+
+    Raises:
+        SceneError: the Gaussians are not such, or the weights do not match them.
+    """
+    files, losses = sog_files(splats, weights, precision)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:  # nothing is deflated again, as viewers expect
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), data)
+    return Encoded(out.getvalue(), losses)
+
+
+def sog_files(
+    splats: Splats,
+    weights: npt.NDArray[np.floating] | None = None,  # (n,)
+    precision: Precision = PRECISIONS[0],
+    groups: npt.NDArray[np.integer] | None = None,  # (n,)
+) -> tuple[dict[str, bytes], tuple[Loss, ...]]:
+    """meta.json and the pictures of SOG (version 2) by name, and what they do not hold.
 
     Rows are put in Morton order. Codebooks and the palette have the least weighted squared error,
     or nearly; positions cover a robust range. Same input, options and machine give the same bytes.
@@ -55,6 +74,7 @@ def write_sog(
         weights: how much each Gaussian matters, best the squared error of its removal; without
             them the square of its opacity.
         precision: see `PRECISIONS`, from the finest to coarser and smaller.
+        groups: rows of a lower number come before all rows of a higher one.
 
     Raises:
         SceneError: the Gaussians are not such, or the weights do not match them.
@@ -69,18 +89,18 @@ def write_sog(
     sizes = np.exp(np.sort(splats.log_scales, axis=1)[:, 1])
     mins, maxs = robust_range(logs, sizes, scores)
     steps, maxs, moved = encode_means(logs, mins, maxs, precision.mean_bits)
-    order = np.argsort(morton_codes(steps), kind="stable")
+    order = np.lexsort((morton_codes(steps), np.zeros(splats.n) if groups is None else groups))
     with ThreadPoolExecutor(_THREADS) as pool:
-        archive = _Archive(pool, order)
-        archive.add("means_l.webp", steps & 255)
-        archive.add("means_u.webp", steps >> 8)
-        archive.add("quats.webp", encode_quats(splats.quats, precision.quat_bits))
+        pictures = _Pictures(pool, order)
+        pictures.add("means_l.webp", steps & 255)
+        pictures.add("means_u.webp", steps >> 8)
+        pictures.add("quats.webp", encode_quats(splats.quats, precision.quat_bits))
         stored = splats.log_scales[:, :2] if splats.model == "2dgs" else splats.log_scales
         scales = encode_scales(stored, scores, precision.scale_levels)
-        archive.add("scales.webp", scales.rows)
+        pictures.add("scales.webp", scales.rows)
         dc = encode_dc(splats.sh[:, 0], scores, precision.dc_levels)
         alphas = encode_alphas(splats.opacity_logits, precision.alpha_bits)
-        archive.add("sh0.webp", np.concatenate([dc.rows, alphas.rows], axis=1))
+        pictures.add("sh0.webp", np.concatenate([dc.rows, alphas.rows], axis=1))
         meta: dict[str, Any] = {
             "version": 2,
             "asset": {"generator": "flexgs"},
@@ -99,9 +119,10 @@ def write_sog(
         losses: tuple[Loss, ...] = (*moved, *scales.losses, *alphas.losses)
         if splats.sh[:, 1:].any():
             rest = encode_rest(splats.sh[:, 1:], scores, precision, dc.error)
-            meta["shN"] = _add_rest(archive, rest)
+            meta["shN"] = _add_rest(pictures, rest)
             losses += rest.losses
-        return Encoded(archive.close(meta), losses)
+        text = json.dumps(meta, separators=(",", ":"), allow_nan=False)
+        return {"meta.json": text.encode(), **pictures.finished()}, losses
 
 
 def _usable_weights(splats: Splats, weights: npt.NDArray[np.floating] | None) -> F32:  # -> (n,)
@@ -124,15 +145,15 @@ def _numbers(book: F32) -> list[float]:
     return [float(f"{value:.9g}") for value in book]
 
 
-def _add_rest(archive: _Archive, rest: CodedRest) -> dict[str, Any]:
-    """Puts the palette and the labels into the archive; returns their part of meta.json."""
+def _add_rest(pictures: _Pictures, rest: CodedRest) -> dict[str, Any]:
+    """Adds the palette and the labels; returns their part of meta.json."""
     entries, coefficients, _ = rest.palette.shape
     height = -(-entries // _ROW)
     pixels = np.zeros((height * _ROW, coefficients, 3), np.uint8)
     pixels[:entries] = rest.palette
-    archive.add_picture("shN_centroids.webp", pixels.reshape(height, _ROW * coefficients, 3))
+    pictures.add_picture("shN_centroids.webp", pixels.reshape(height, _ROW * coefficients, 3))
     labels = np.stack([rest.labels & 255, rest.labels >> 8, np.zeros_like(rest.labels)], axis=1)
-    archive.add("shN_labels.webp", labels)
+    pictures.add("shN_labels.webp", labels)
     return {
         "count": entries,
         "bands": COEFFICIENTS.index(coefficients),
@@ -141,8 +162,8 @@ def _add_rest(archive: _Archive, rest: CodedRest) -> dict[str, Any]:
     }
 
 
-class _Archive:
-    """Pictures that are being encoded, to be put into one zip archive."""
+class _Pictures:
+    """Pictures that are being encoded."""
 
     def __init__(self, pool: ThreadPoolExecutor, order: npt.NDArray[np.int64]) -> None:
         self._pool = pool
@@ -163,12 +184,6 @@ class _Archive:
         """Any picture."""
         self._files[name] = self._pool.submit(encode_picture, pixels)
 
-    def close(self, meta: dict[str, Any]) -> bytes:
-        """The archive; nothing is deflated again, as viewers expect."""
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as archive:
-            text = json.dumps(meta, separators=(",", ":"), allow_nan=False)
-            archive.writestr(zipfile.ZipInfo("meta.json", _DATE), text.encode())
-            for name, data in self._files.items():
-                archive.writestr(zipfile.ZipInfo(name, _DATE), data.result())
-        return out.getvalue()
+    def finished(self) -> dict[str, bytes]:
+        """All of them, by name."""
+        return {name: data.result() for name, data in self._files.items()}

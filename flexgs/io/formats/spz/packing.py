@@ -29,19 +29,27 @@ _HIGHEST_SCALE = LOWEST_SCALE + 255 / SCALE_STEPS
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What a writer may choose; the steps of the other numbers are the format's."""
+class Precision:
+    """How finely a file holds its values, in steps of the format's own numbers; 1 is the finest.
 
-    version: int  # of SPZ
-    fractional_bits: int  # of positions
-    sh: int  # of 256
+    Any reader reads the coarser ones: gzip and zstd make fewer bytes of fewer different numbers.
+    """
+
+    sh: int = 10  # of 128ths
+    positions: float = 0.125  # of the middle size of small Gaussians, at most
+    alphas: int = 1  # of 255ths; a divisor of 255 keeps opaque what is
+    colours: int = 1  # of 255ths
+    scales: int = 1  # of 16ths
+    quats: int = 1  # of 511ths of sqrt(1/2), in versions 3 and 4
 
 
-def pack_rows(splats: Splats, steps: Steps) -> tuple[tuple[bytes, ...], list[Loss]]:
+def pack_rows(
+    splats: Splats, version: int, fractional_bits: int, precision: Precision
+) -> tuple[tuple[bytes, ...], list[Loss]]:
     """The rows' bytes in each block, in the file's order, and what those do not hold."""
-    most = (POSITION_MAX + 0.5) * 0.5**steps.fractional_bits
+    most = (POSITION_MAX + 0.5) * 0.5**fractional_bits
     half = 0.5 / SCALE_STEPS
-    alphas = pack_alphas(splats.opacity_logits)
+    alphas = pack_alphas(splats.opacity_logits, precision.alphas)
     losses = [
         _beyond(splats.means, -most, most, f"positions beyond +-{most:.6g} were moved there"),
         _faint(alphas),
@@ -60,14 +68,17 @@ def pack_rows(splats: Splats, steps: Steps) -> tuple[tuple[bytes, ...], list[Los
         ),
         _beyond(splats.sh[:, 1:], -1.0, 1.0, "SH beyond +-1 were clipped"),
     ]
-    rotate = pack_xyz_rotations if steps.version == 2 else pack_rotations
+    if version == 2:
+        rotations = pack_xyz_rotations(splats.quats)
+    else:
+        rotations = pack_rotations(splats.quats, precision.quats)
     blocks = (
-        pack_positions(splats.means, steps.fractional_bits),
+        pack_positions(splats.means, fractional_bits),
         alphas,
-        pack_colors(splats.sh[:, 0]),
-        pack_scales(splats.log_scales),
-        rotate(splats.quats),
-        pack_sh(splats.sh, steps.sh),
+        pack_colors(splats.sh[:, 0], precision.colours),
+        pack_scales(splats.log_scales, precision.scales),
+        rotations,
+        pack_sh(splats.sh, precision.sh),
     )
     return blocks, [loss for loss in losses if loss.count]
 
@@ -94,12 +105,14 @@ def _beyond(values: F32, low: float, high: float, what: str) -> Loss:  # (n, ...
 
 
 def _faint(alphas: bytes) -> Loss:
-    return Loss("opacities under half of 1/255 became 0", alphas.count(0))
+    return Loss("opacities under half a step of bytes became 0", alphas.count(0))
 
 
-def _to_bytes(values: F32) -> bytes:
-    """The nearest byte of each; changes `values`."""
+def _to_bytes(values: F32, step: int = 1) -> bytes:
+    """The nearest byte of each that is a multiple of `step`; changes `values`."""
+    values *= np.float32(1 / step)
     np.rint(values, out=values)
+    values *= step
     return np.clip(values, 0, 255, out=values).astype(np.uint8).tobytes()
 
 
@@ -111,19 +124,19 @@ def pack_positions(means: F32, fractional_bits: int) -> bytes:  # (n, 3)
     return inside.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def pack_alphas(logits: F32) -> bytes:  # (n,)
+def pack_alphas(logits: F32, step: int = 1) -> bytes:  # (n,)
     """A byte of opacity."""
-    return _to_bytes(sigmoid(logits) * np.float32(255))
+    return _to_bytes(sigmoid(logits) * np.float32(255), step)
 
 
-def pack_colors(dc: F32) -> bytes:  # (n, 3)
+def pack_colors(dc: F32, step: int = 1) -> bytes:  # (n, 3)
     """A byte a channel for DC from -3.33 to 3.33."""
-    return _to_bytes(dc * np.float32(255 * DC_SCALE) + np.float32(127.5))
+    return _to_bytes(dc * np.float32(255 * DC_SCALE) + np.float32(127.5), step)
 
 
-def pack_scales(log_scales: F32) -> bytes:  # (n, 3)
+def pack_scales(log_scales: F32, step: int = 1) -> bytes:  # (n, 3)
     """Steps of 1/16 from -10."""
-    return _to_bytes((log_scales - np.float32(LOWEST_SCALE)) * np.float32(SCALE_STEPS))
+    return _to_bytes((log_scales - np.float32(LOWEST_SCALE)) * np.float32(SCALE_STEPS), step)
 
 
 def _unit_xyzw(quats: F32) -> F32:  # (n, 4) wxyz, any length -> (4, n) xyzw
@@ -139,12 +152,13 @@ def pack_xyz_rotations(quats: F32) -> bytes:  # (n, 4)
     return _to_bytes(np.ascontiguousarray(xyz.T) * np.float32(QUAT_HALF) + np.float32(QUAT_HALF))
 
 
-def pack_rotations(quats: F32) -> bytes:  # (n, 4)
+def pack_rotations(quats: F32, step: int = 1) -> bytes:  # (n, 4)
     """The three smallest of x, y, z, w, see `unpack_rotations`; versions 3 and 4."""
     unit = _unit_xyzw(quats)
     sizes = np.abs(unit)
     largest = np.argmax(sizes, axis=0).astype(np.uint32)
-    fields = np.minimum(np.rint(sizes * np.float32(QUAT_SCALE)), QUAT_MAX).astype(np.uint32)
+    steps = np.minimum(np.rint(sizes * np.float32(QUAT_SCALE / step)), QUAT_MAX // step)
+    fields = (steps * step).astype(np.uint32)
     negative = unit < 0
     turned = np.take_along_axis(negative, largest[None], axis=0)
     fields |= (negative ^ turned).astype(np.uint32) << np.uint32(QUAT_MAX.bit_length())

@@ -23,7 +23,7 @@ from flexgs.io.formats.spz.layout import (
     WRITTEN_VERSIONS,
     Header,
 )
-from flexgs.io.formats.spz.packing import POSITION_MAX, Steps, merge_losses, pack_rows
+from flexgs.io.formats.spz.packing import POSITION_MAX, Precision, merge_losses, pack_rows
 from flexgs.io.formats.spz.streams import deflate_piece, join_gzip, run_jobs, zstd_frame
 
 F32 = npt.NDArray[np.float32]
@@ -34,14 +34,31 @@ _RUNS, _MATCHES = (6, zlib.Z_RLE), (6, zlib.Z_DEFAULT_STRATEGY)
 _DEFLATE = (_MATCHES, _RUNS, _MATCHES, _RUNS, _RUNS, (5, zlib.Z_FILTERED))
 _SLICE_ROWS = 1 << 15  # packed by one thread in one go
 _MAX_DEGREE = 3
-_MAX_SH_STEP = 64
+_MAX_STEP = 64
 _SMALL = 0.1  # quantile of the sizes
-_STEPS_A_SIZE = 8  # of positions: the error they make is then below that of the other numbers
-_SH_STEP = 10  # of 256; on bonsai smaller files than the reference's 8 and 16, and 2 dB better
+
+# SH in smaller files than the reference's steps of 8 and 16, and 2 dB better on bonsai; positions
+# err less than all other numbers.
+USUAL = Precision()
+# Fine to coarse. On bonsai (74,433 Gaussians left) each part's squared error a saved byte is alike
+# within a row, and about three times the row before's.
+PRECISIONS = (
+    Precision(sh=4, quats=2),
+    Precision(sh=5, positions=0.25, alphas=3, colours=2, quats=4),
+    Precision(sh=6, positions=0.5, alphas=3, colours=4, scales=2, quats=8),
+    Precision(sh=10, positions=1.0, alphas=3, colours=5, scales=3, quats=16),
+    Precision(sh=16, positions=2.0, alphas=5, colours=8, scales=4, quats=24),
+)
 
 
-def choose_fractional_bits(means: F32, log_scales: F32) -> int:  # (n, 3), (n, 3)
-    """As many as an eighth of the small sizes needs, but no more than leave the extent its range.
+def choose_fractional_bits(means: F32, log_scales: F32, step: float = 0.125) -> int:
+    """As many as steps of such a part of the small sizes need, but no more than leave the extent
+    its range.
+
+    Args:
+        means: (n, 3).
+        log_scales: (n, 3).
+        step: largest part of the 10 % quantile of the middle sizes.
 
     >>> choose_fractional_bits(np.full((1, 3), 1000.0), np.log(np.full((1, 3), 0.01)))
     10
@@ -53,7 +70,7 @@ def choose_fractional_bits(means: F32, log_scales: F32) -> int:  # (n, 3), (n, 3
     # of the middle axis: the thickness of flat Gaussians would ask for bits that nobody sees
     middle = log_scales.sum(axis=1) - log_scales.max(axis=1) - log_scales.min(axis=1)
     small = float(np.quantile(middle, _SMALL))
-    wanted = np.ceil((np.log(_STEPS_A_SIZE) - small) / np.log(2))
+    wanted = np.ceil((-np.log(step) - small) / np.log(2))
     most = max(float(np.abs(means).max()), float(np.finfo(np.float32).tiny))
     reaching = np.floor(np.log2(POSITION_MAX / most))
     return int(np.clip(min(wanted, reaching), 0, MAX_FRACTIONAL_BITS))
@@ -69,7 +86,7 @@ def _morton_order(means: F32) -> npt.NDArray[np.intp]:  # (n, 3) -> (n,)
     return np.argsort(morton_codes(cells.astype(np.int64)), kind="stable")
 
 
-def write_spz(splats: Splats, version: int = 3, sh_step: int = _SH_STEP) -> Encoded:
+def write_spz(splats: Splats, version: int = 3, precision: Precision = USUAL) -> Encoded:
     """An SPZ file in the scene's own axes, as the reference's tool and splat-transform write it.
 
     The Gaussians come in Morton order.
@@ -77,32 +94,34 @@ def write_spz(splats: Splats, version: int = 3, sh_step: int = _SH_STEP) -> Enco
     Args:
         splats: valid 3-D Gaussians of SH degree 0 to 3; of models, 3dgs and mip can be said.
         version: 2, which most software reads; 3, with better rotations; 4, the smallest.
-        sh_step: SH above degree 0 are whole numbers of steps of sh_step/128; 1 is the finest.
+        precision: `USUAL`, or one of PRECISIONS, which go from fine to coarse and small.
 
     Raises:
-        UsageError: another version, or a step that is not 1..64. SceneError: not 3-D, or degree 4.
+        UsageError: another version, or steps that are not 1..64. SceneError: not 3-D, or degree 4.
     """
     if version not in WRITTEN_VERSIONS:
         raise UsageError(
             "no such version of SPZ can be written", expected="2, 3 or 4", found=version
         )
-    if not 1 <= sh_step <= _MAX_SH_STEP:
-        raise UsageError("not a step for SH", expected=f"1..{_MAX_SH_STEP} of 256", found=sh_step)
+    p = precision
+    steps = (p.sh, p.alphas, p.colours, p.scales, p.quats)
+    if min(steps) < 1 or max(steps) > _MAX_STEP or p.positions <= 0:
+        raise UsageError("not the steps of an SPZ", expected=f"1..{_MAX_STEP}", found=precision)
     if splats.d != 3 or splats.degree > _MAX_DEGREE:
         raise SceneError(
             "an .spz holds 3-D Gaussians with spherical harmonics of degree 0 to 3",
             found=f"{splats.d}-D, degree {splats.degree}",
         )
     order = _morton_order(splats.means)
-    bits = choose_fractional_bits(splats.means, splats.log_scales)
-    steps = Steps(version, bits, sh_step)
+    bits = choose_fractional_bits(splats.means, splats.log_scales, precision.positions)
     flags = ANTIALIASED if splats.model == "mip" else 0
     streams = len(BLOCKS) if splats.degree else len(BLOCKS) - 1
     last = streams if version == PLAIN_VERSION else 0
     header = Header(version, splats.n, splats.degree, bits, flags, last).pack()
 
     def pack_slice(start: int) -> tuple[tuple[bytes, ...], tuple[bytes, ...], list[Loss]]:
-        raw, losses = pack_rows(splats.select(order[start : start + _SLICE_ROWS]), steps)
+        rows = splats.select(order[start : start + _SLICE_ROWS])
+        raw, losses = pack_rows(rows, version, bits, precision)
         if version == PLAIN_VERSION:
             return raw, (), losses
         packed = [deflate_piece(block, *how) for block, how in zip(raw, _DEFLATE, strict=True)]
