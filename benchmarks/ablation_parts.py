@@ -13,7 +13,7 @@ import ablation_kernels as kernels
 import numpy as np
 from ablation_bytes import Sizes, without_contexts, without_tree
 
-from flexgs.codec.rd import colours, columns, geometry, geometry_choice, geometry_chunks
+from flexgs.codec.rd import colours, columns
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode
 from flexgs.pipeline.rd import candidate
@@ -22,7 +22,7 @@ from flexgs.pipeline.rd.effort import Effort
 from flexgs.quant.adaptive import blocks, geometry_fit
 
 Replaced = Sequence[tuple[ModuleType, str, object]]
-NEVER = 1 << 20  # a step class that no rotation has
+ALWAYS_FAR = 1e12  # radians: no turn is worth less than a bit
 NEAREST_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.86)  # no step is made finer for choice by price
 
 
@@ -120,11 +120,7 @@ def whole_sh() -> Replaced:
 
 
 def all_rotations() -> Replaced:
-    return (
-        (geometry, "NO_TURN", NEVER),
-        (geometry_choice, "NO_POLE", NEVER),
-        (geometry_chunks, "NO_POLE", NEVER),
-    )
+    return ((blocks, "_FURTHEST_TURN", ALWAYS_FAR),)
 
 
 PARTS = {

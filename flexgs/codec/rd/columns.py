@@ -49,7 +49,7 @@ COST_ONE = 65536.0
 class Column:
     """What both sides know of one column before its first symbol; arrays (n,)."""
 
-    steps: I64  # in 1/65536; 0: the row has no symbol
+    steps: I64  # in 1/65536
     guesses: I64  # expected values in 1/65536
     edges: I64  # values that are special: a bound, or where many crowd
     spreads: I32  # 0 .. SPREADS - 1, which steps are alike
@@ -131,9 +131,6 @@ def code_rows(
     last = np.zeros(GROUPS, np.int64)
     for i in range(len(steps)):
         step = steps[i]
-        if step == 0:
-            symbols[i] = 0
-            continue
         group, spread = groups[i], spreads[i]
         mean, past = (memory[group], last[group]) if group >= 0 else (0, 0)
         base = (2 * (guesses[i] + ((mean * lean) >> 3)) + step) // (2 * step)

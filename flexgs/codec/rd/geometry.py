@@ -32,9 +32,7 @@ from flexgs.quant.adaptive.levels import (
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-NO_POLE = 24  # step class from which on a rotation is not worth its face
 FINEST_SPREAD = -8 * 16  # step class of the first spread
-NO_TURN = 16  # step class from which on every index would be zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +103,11 @@ def _column(
     statics: I32,
     flags: I32 | None = None,
     groups: I32 | None = None,
-    used: npt.NDArray[np.bool_] | None = None,
     lean: int = 0,
 ) -> Column:
-    steps = fixed_steps(classes)
     zero = np.zeros_like(classes)
     return Column(
-        steps=steps if used is None else np.where(used, steps, 0),
+        steps=fixed_steps(classes),
         guesses=guesses,
         edges=edges,
         spreads=_bins(classes, FINEST_SPREAD, 3, SPREADS),
@@ -168,18 +164,13 @@ def learn_scale(known: Known, axis: int, symbols: I32, steps: I64) -> None:
     known.features[:, 3 + axis] = np.clip(sixteenths, -4096, 4096)
 
 
-def pole_classes(known: Known) -> I32:
-    """Step classes of both coordinates of the pole."""
-    return classes_of(known, 4)
-
-
 def pole_column(known: Known, faces: I32, first: I64 | None) -> Column:
     """a, and with the values of a given b."""
-    classes = pole_classes(known)
+    classes = classes_of(known, 4)
     groups = (faces + 3 * known.needles).astype(np.int32)
     zero = np.zeros(len(classes), np.int64)
     edges = zero if first is None else np.abs(first)
-    return _column(classes, zero, edges, groups, groups=groups, used=classes < NO_TURN)
+    return _column(classes, zero, edges, groups, groups=groups)
 
 
 def spin_column(known: Known, faces: I32) -> Column:
@@ -188,7 +179,7 @@ def spin_column(known: Known, faces: I32) -> Column:
     groups = (faces + 3 * known.needles).astype(np.int32)
     zero = np.zeros(len(classes), np.int64)
     alone = np.full(len(classes), -1, np.int32)
-    return _column(classes, zero, zero, groups, groups=alone, used=classes < NO_TURN)
+    return _column(classes, zero, zero, groups, groups=alone)
 
 
 def place_splits(known: Known) -> I32:

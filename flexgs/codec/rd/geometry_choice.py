@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from flexgs.codec.rd.columns import Column, choose_column
 from flexgs.codec.rd.geometry import (
-    NO_POLE,
     GeometrySymbols,
     Known,
     know_cells,
@@ -22,7 +21,6 @@ from flexgs.codec.rd.geometry import (
     learn_scale,
     opacity_column,
     place_splits,
-    pole_classes,
     pole_column,
     scale_column,
     spin_column,
@@ -170,10 +168,8 @@ def _round_rotation(
     lam: float,
 ) -> tuple[I32, I32, I32]:
     n = len(faces)
-    classes = pole_classes(known)
     ab = pole_coordinates(axes[:, :, 2], faces)
     slopes = pole_slopes(axes, faces, ab)
-    faces = np.where(classes < NO_POLE, faces, 0).astype(np.int32)
     # the form of both turns, in a and b; b is rounded after a
     lower = mixing[:, :2, 4:6] + np.eye(2)
     form = np.einsum("nki,nk,nkj->nij", lower, pivots[:, 4:6], lower)

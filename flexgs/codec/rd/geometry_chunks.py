@@ -11,7 +11,6 @@ from numba import njit
 
 from flexgs.codec.rd.columns import Column, code_column, new_column_model
 from flexgs.codec.rd.geometry import (
-    NO_POLE,
     GeometrySymbols,
     Known,
     cell_shift,
@@ -20,7 +19,6 @@ from flexgs.codec.rd.geometry import (
     learn_scale,
     opacity_column,
     place_splits,
-    pole_classes,
     pole_column,
     scale_column,
     spin_column,
@@ -155,9 +153,8 @@ def _run_column(stream: Stream | None, column: Column, symbols: I32) -> None:
 
 def _run_rotation(known: Known, chunk: GeometrySymbols, stream: Stream | None) -> None:
     if stream is not None:
-        used = pole_classes(known) < NO_POLE
         statics = (known.needles * 1).astype(np.int32)
-        code_faces(*stream, *new_model(_FACE_STATICS, 2), used, statics, chunk.faces)
+        code_faces(*stream, *new_model(_FACE_STATICS, 2), statics, chunk.faces)
     for k in range(2):
         column = pole_column(known, chunk.faces, known.turns[:, 0] if k else None)
         _run_column(stream, column, chunk.poles[:, k])
@@ -173,16 +170,12 @@ def code_faces(
     data: U8,
     slots: npt.NDArray[np.uint32],
     weights: npt.NDArray[np.int32],
-    used: npt.NDArray[np.bool_],
     statics: I32,  # (n,) 0 | 1
     faces: I32,  # (n,) read or written
 ) -> None:
-    """The pole's world axis: 0, 1 or 2, and 0 where nothing is stored."""
+    """The pole's world axis: 0, 1 or 2."""
     before = np.zeros((2, 3), np.int64)
     for i in range(len(faces)):
-        if not used[i]:
-            faces[i] = 0
-            continue
         kind = statics[i]
         past = before[kind]
         a = kind * 3 + past[0]

@@ -106,6 +106,17 @@ def test_equal_gaussians_survive(lam: float) -> None:
     assert np.ptp(decoded.log_scales, axis=0).max() <= (1.0 if lam < 2 else 4.0)
 
 
+def test_rotations_of_round_gaussians_take_no_bits() -> None:
+    splats, fisher = make_splats(2000), make_fisher(2000)
+    plan, symbols, _ = quantise_geometry(splats, fisher, 0.1)
+    usual = len(code_geometry(plan, symbols)["quats"])
+    even = np.repeat(splats.log_scales.mean(axis=1, keepdims=True), 3, axis=1)
+    fisher[:, 6:9], fisher[:, :, 6:9] = 0.0, 0.0
+    plan, symbols, _ = quantise_geometry(replace(splats, log_scales=even), fisher, 0.1)
+    assert usual > 1000
+    assert len(code_geometry(plan, symbols)["quats"]) < 20
+
+
 def test_an_outlier_does_not_set_the_step() -> None:
     splats = make_splats(400)
     means = splats.means.copy()
