@@ -78,7 +78,7 @@ def pack_coefficients(rgb: F32) -> U32:  # (n, 3) -> (n,)
     ['0x7a0080ff']
     """
     size = np.abs(rgb)
-    mantissa, exponent = np.frexp(size.max(axis=1))
+    mantissa, exponent = np.frexp(np.maximum(np.maximum(size[:, 0], size[:, 1]), size[:, 2]))
     exponent = np.clip(exponent - (mantissa == 0.5), -_EXPONENT_BIAS, 31 - _EXPONENT_BIAS)
     steps = np.rint(np.ldexp(size * np.float32(255), -exponent[:, None]))
     levels = np.minimum(steps, 255).astype(np.uint32)

@@ -2,6 +2,7 @@
 // Draws one scene, or two on either side of a line, on demand: nothing runs while nothing moves.
 import { PerspectiveCamera, Scene, WebGLRenderer } from "three";
 import { SparkRenderer } from "@sparkjsdev/spark";
+import { drawInBlocks, makeUniforms } from "./blocks.js";
 import { FAR, NEAR, projection } from "./lens.js";
 
 const MAX_PIXEL_RATIO = 2;
@@ -53,7 +54,9 @@ export class Stage {
       maxPixelRadius: MAX_PIXELS,
       preBlurAmount: antialiased ? 0 : LOW_PASS,
       blurAmount: antialiased ? LOW_PASS : 0,
+      extraUniforms: makeUniforms(),
     });
+    drawInBlocks(spark);
     const scene = new Scene();
     scene.add(spark, mesh);
     this.layers.push({ scene, spark });

@@ -59,6 +59,7 @@ async function run(step) {
   const value = step[name];
   switch (name) {
     case "wait":
+      await page.evaluate(frames); // what the last step did must have come through
       await page.waitForFunction(until, value, { polling: "raf", timeout: TIMEOUT_MS });
       return seconds();
     case "key":
@@ -85,6 +86,11 @@ async function run(step) {
     default:
       throw new Error(`no such step: ${name}`);
   }
+}
+
+/** In the page: two frames. */
+function frames() {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
 /** In the page: has it got so far? A page that failed is not waited for. */
