@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,21 @@ def _memory_kib(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
+@contextmanager
+def bounded_memory() -> Iterator[None]:
+    """The block adds no more than MAX_KIB to what this process holds."""
+    _forget_peak()
+    before = _memory_kib("VmRSS:")
+    yield
+    assert _memory_kib("VmHWM:") - before < MAX_KIB
+
+
 def check_mutants(read: Read, mutants: Iterable[bytes], at_least: int) -> None:
     """Every mutant ends in a scene or a FormatError, both happen, and memory stays small."""
     outcomes = {"scene": 0, "error": 0}
-    _forget_peak()
-    before = _memory_kib("VmRSS:")
-    for data in mutants:
-        outcomes[outcome(read, data)] += 1
-    assert _memory_kib("VmHWM:") - before < MAX_KIB
+    with bounded_memory():
+        for data in mutants:
+            outcomes[outcome(read, data)] += 1
     assert min(outcomes.values()) >= at_least, outcomes
 
 
