@@ -13,6 +13,7 @@ from flexgs.cli.common import compress_arguments as own
 from flexgs.cli.common.app import TARGET_MISSED, app
 from flexgs.cli.common.output import print_json, progress, say, show
 from flexgs.cli.common.streams import is_stream, scene_input, scene_output
+from flexgs.errors import UsageError
 from flexgs.options import CompressOptions, parse_bits, parse_source, parse_views
 
 
@@ -69,7 +70,7 @@ def compress(
     options = CompressOptions(**given)
 
     from flexgs.pipeline import compress as run
-    from flexgs.pipeline.formats.choice import choose_format
+    from flexgs.pipeline.formats.choice import AUTO, choose_format
     from flexgs.report import ensure_report, write_report
 
     if output is None:
@@ -80,6 +81,8 @@ def compress(
     for path in reports or []:
         ensure_report(path, force, inputs=others)
     own_format = choose_format(options, None).name if to_stream else None
+    if own_format == AUTO.name:
+        raise UsageError("--format auto puts a suffix behind a name", expected="-o NAME", found="-")
     with (
         scene_output(output, own_format, as_json) as target,
         scene_input(scene, origin) as source,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flexgs.codec import decode_splats, read_fgs, write_fgs
@@ -16,7 +16,7 @@ from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.io.formats.table import scene_formats
 from flexgs.options import CompressOptions
 from flexgs.pipeline.formats import search_format
-from flexgs.pipeline.formats.choice import OWN, choose_format
+from flexgs.pipeline.formats.choice import AUTO, CANDIDATES, OWN, choose_format, path_of
 from flexgs.pipeline.formats.round_trip import read_back
 from flexgs.pipeline.job import Found, Job, StageClock, peak_memory_bytes
 from flexgs.pipeline.meter import DropMeter
@@ -50,6 +50,7 @@ class CompressResult:
 
     data: bytes
     report: Report
+    path: Path | None = None  # where it was written
 
 
 def compress(
@@ -64,7 +65,8 @@ def compress(
     Args:
         scene: a .ply or .fgs file, or Gaussians (their size then counts as that of their .ply).
         output: where the file goes, as a whole or not at all; None or `options.dry_run`: nowhere.
-            Its name says the format: .fgs, or that of another tool (`docs/formats.md`).
+            Its name says the format: .fgs, or that of another tool (`docs/formats.md`). With the
+            format `auto` its suffix is added to it.
 
     Raises:
         UsageError: options, output or score cannot be used; checked before any work.
@@ -86,8 +88,13 @@ def compress(
     photograph = photograph_reader() if views.photographs else None
     job = Job(source, splats, options, profile, renderer, views, photograph, progress, clock)
     found = _search(job)
-    decoded = _write(job, found.data, output)
-    return CompressResult(found.data, _report(job, found, decoded, output))
+    if found.format is not None:
+        job = replace(job, profile=found.format)
+    path = None
+    if output is not None and not options.dry_run:
+        path = path_of(output, job.profile) if entry is AUTO else Path(output)
+    decoded = _write(job, found.data, path)
+    return CompressResult(found.data, _report(job, found, decoded, path), path)
 
 
 def _check_request(
@@ -96,9 +103,12 @@ def _check_request(
     scores.get(options.score)
     segment_plan(options)  # its own checks
     choose_profile(options, None)
+    entry = choose_format(options, output)
     if output is not None and not options.dry_run:
-        ensure_output(output, options.force, [] if isinstance(scene, Splats) else [scene])
-    return choose_format(options, output)
+        paths = [path_of(output, each) for each in CANDIDATES] if entry is AUTO else [output]
+        for path in paths:
+            ensure_output(path, options.force, [] if isinstance(scene, Splats) else [scene])
+    return entry
 
 
 def _open(scene: Splats | str | Path, options: CompressOptions) -> tuple[SceneFacts, Splats]:
@@ -125,16 +135,16 @@ def _search(job: Job) -> Found:
     return SEARCHES.get(job.profile, search_format)(job, target, meter)
 
 
-def _write(job: Job, data: bytes, output: str | Path | None) -> Splats:
+def _write(job: Job, data: bytes, path: Path | None) -> Splats:
     """Writes the file, and decodes it from where it lies."""
     with job.clock.stage("write"), job.progress.stage("write"):
         own = job.profile in SEARCHES
         # what cannot be decoded must not replace anything
         decoded = decode_splats(data) if own else read_back(data, scene_formats.get(job.profile))
-        if output is None or job.options.dry_run:
+        if path is None:
             return decoded
-        write_fgs(output, data)
-        return read_fgs(output) if own else open_scene(output).splats
+        write_fgs(path, data)
+        return read_fgs(path) if own else open_scene(path).splats
 
 
 def _measure(
@@ -164,11 +174,11 @@ def _measure(
         return quality, measure(split.search, False), pictures
 
 
-def _report(job: Job, found: Found, decoded: Splats, output: str | Path | None) -> Report:
+def _report(job: Job, found: Found, decoded: Splats, path: Path | None) -> Report:
     """Measures the decoded file, and says all there is to say."""
     options, result, data = job.options, found.result, found.data
     report_quality, search_quality, pictures = _measure(job, decoded)
-    name = "(not written)" if output is None or options.dry_run else Path(output).name
+    name = "(not written)" if path is None else path.name
     return Report(
         source=job.source,
         output=SceneFacts(name, len(data), decoded.n, decoded.degree),

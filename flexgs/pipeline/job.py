@@ -59,7 +59,7 @@ class Job:
     source: SceneFacts
     splats: Splats
     options: CompressOptions
-    profile: str  # rd | segment, or another tool's format
+    profile: str  # rd | segment, another tool's format, or auto: whichever is smallest
     renderer: Renderer
     views: Views
     photograph: Callable[[Camera], F32] | None
@@ -87,3 +87,4 @@ class Found:
     plan: Mapping[str, object] = field(default_factory=dict)  # JSON values for the report
     repair: RepairFacts | None = None
     notes: tuple[str, ...] = ()  # warnings for the report
+    format: str | None = None  # the format that was found to be smallest

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from flexgs.quality import Quality, ViewQuality
 from flexgs.report.model import (
@@ -59,6 +60,8 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
             rows.append((f"PSNR drop, {name}", describe_drop(quality)))
     rows.append(("setting", _describe_setting(report)))
     rows.append(("profile", report.profile))
+    if "formats" in report.plan:
+        rows.append(("formats tried", _describe_formats(report.plan["formats"])))
     if report.repair is not None:
         rows.append(("repair", describe_repair(report.repair)))
     if report.search and report.target is not None:
@@ -139,7 +142,26 @@ def _describe_setting(report: Report) -> str:
     text = f"pruning rate {report.pruning_rate:.4g}, SH rate {report.sh_rate:.4g}"
     if "strength" not in report.plan:
         return text
-    return f"{text}, effort {report.plan['effort']}, strength {report.plan['strength']:.4g}"
+    text = f"{text}, effort {report.plan['effort']}, strength {report.plan['strength']:.4g}"
+    return f"{text}, {report.plan['recipe']}" if report.plan.get("recipe") else text
+
+
+def _describe_formats(formats: Mapping[str, Mapping[str, Any]]) -> str:
+    """Formats by their bytes.
+
+    >>> _describe_formats({"sog": {"size_bytes": 9000}, "spz": {"forecast_bytes": 12_345}})
+    'sog 9.0 kB, spz about 12.3 kB'
+    """
+    parts = []
+    for name, found in formats.items():
+        if "size_bytes" in found:
+            missed = "" if found.get("reached", True) else " (missed)"
+            parts.append(f"{name} {format_bytes(found['size_bytes'])}{missed}")
+        elif "forecast_bytes" in found:
+            parts.append(f"{name} about {format_bytes(found['forecast_bytes'])}")
+        else:
+            parts.append(f"{name} not worth trying")
+    return ", ".join(parts)
 
 
 def _describe_search(report: Report) -> str:

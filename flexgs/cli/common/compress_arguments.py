@@ -24,7 +24,12 @@ Output = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Format of the file.", show_default="as -o says, else fgs"),
+    typer.Option(
+        metavar="NAME|auto",
+        help="Format of the file; auto: the smallest that viewers read, its suffix put behind "
+        "the --output.",
+        show_default="as -o says, else fgs",
+    ),
 ]
 TargetPsnrDrop = Annotated[
     float | None,

@@ -172,10 +172,17 @@ def _reduce(
     return Reduced(free.snapshot(), free.rows, views, target_of, rates, monitor, tuple(log))
 
 
-def spare_error(reduced: Reduced, target: Target, floor_db: float) -> float:
-    """Squared error over `reduced.views` that the target leaves on top of a drop of `floor_db`."""
+def spare_error(
+    reduced: Reduced, target: Target, floor_db: float, original_psnr: float | None = None
+) -> float:
+    """Squared error over `reduced.views` that the target leaves on top of a drop of `floor_db`.
+
+    Args:
+        original_psnr: what the target's drop is from, in dB; None: the one that estimates assume.
+    """
     values = sum(3 * view.width * view.height for view in reduced.views)
-    error = 10 ** (-reduced.monitor.reference_psnr / 10) * values
+    psnr = reduced.monitor.reference_psnr if original_psnr is None else original_psnr
+    error = 10 ** (-psnr / 10) * values
     spare = SPARE
     if isinstance(target, MaxDrop):
         spare = max(10 ** (target.db / 10) - 10 ** (floor_db / 10), 0.1 * target.db / 4.34)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which way of writing a format gives the smallest file at the target, by one look at each.
+
+A look writes a file of a part of the scene and renders what is read back in a few views. What a
+way costs beyond what has gone is its own error; what is left of the target then says how much may
+go, and so how many bytes stay.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flexgs.core import Splats
+from flexgs.importance.degrees import project_degree, sh_costs
+from flexgs.importance.sums import F32, F64
+from flexgs.io.formats.scene_format import SceneFormat
+from flexgs.pipeline.formats.round_trip import Way, recipes_of, round_trip
+from flexgs.pipeline.formats.worth import Weighed, Worth, strip
+from flexgs.pipeline.rd.reduced import FEWEST, Reduced
+from flexgs.pipeline.views import thin_views
+from flexgs.render import Renderer
+from flexgs.search import MaxDrop, Target
+
+LOOK_VIEWS = 10
+USUAL_BYTES, USUAL_SH_BYTES = 16.0, 8.0  # of a Gaussian, for what goes before a look
+FIRST_SHARE = 0.5  # of the error that is to spare: losses of neighbours do not just add up
+
+
+@dataclass(frozen=True, eq=False)
+class Prospect:
+    """What is known of one way before its strength is searched."""
+
+    way: Way
+    splats: Splats  # in the way's degree
+    worth: Worth
+    own_error: float  # squared, over the views that repair looks at
+    overlap: float  # error of all that goes together, over the sum of the errors of each
+
+    def first_strength(self, target: Target, spare: float) -> float:
+        """Where to begin when `spare` squared error is left for what goes."""
+        if isinstance(target, MaxDrop):
+            return self.worth.strength_for(max(spare, 0.0) / self.overlap)
+        return self.worth.strength_within(target.size)
+
+    def forecast(self, target: Target, spare: float) -> float:
+        """Bytes where own error and what goes use up `spare`; squared error for targets of size."""
+        left = spare - self.own_error
+        strength = self.first_strength(target, left)
+        if isinstance(target, MaxDrop):
+            return self.worth.bytes_left(strength) if left > 0 else math.inf
+        return self.own_error + self.overlap * self.worth.loss(strength)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The ways of a format that were looked at, the most promising one first."""
+
+    prospects: tuple[Prospect, ...]
+    finest: Prospect  # meets the target if anything does
+    forecast: float  # of the first
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """The reduced scene in one degree, and the part of it that ways are looked at with."""
+
+    splats: Splats
+    guess: Worth
+    rest: Splats  # without what usual prices let go
+    weights: F64  # squared errors of removal
+    with_sh: int  # of the rest
+    images: list[F32]  # of the rest
+    lost: float  # squared error of the degree itself
+
+
+class Scout:
+    """Looks at ways of writing one reduced scene, and keeps what they have in common."""
+
+    def __init__(
+        self, reduced: Reduced, weighed: Weighed, renderer: Renderer, spare: float
+    ) -> None:
+        self._reduced, self._weighed, self._renderer = reduced, weighed, renderer
+        self._views = thin_views(reduced.views, LOOK_VIEWS)
+        pixels = [sum(v.width * v.height for v in some) for some in (reduced.views, self._views)]
+        self._scale = pixels[0] / max(pixels[1], 1)
+        self._whole = self._images(reduced.splats)
+        whole = self._guess(reduced.splats)
+        self._strength = whole.strength_for(FIRST_SHARE * spare)
+        self._samples: dict[int, _Sample] = {}
+        sample = self._sample(reduced.splats.degree)
+        gone = self._error(self._whole, sample.images)
+        self._overlap = gone / max(whole.loss(self._strength), 1e-12) or 1.0
+
+    def _guess(self, splats: Splats) -> Worth:
+        costs = sh_costs(splats, self._weighed.blocks, self._weighed.removal)
+        return Worth(costs, USUAL_BYTES, USUAL_SH_BYTES)
+
+    def _images(self, splats: Splats) -> list[F32]:
+        return [self._renderer.render(splats, view) for view in self._views]
+
+    def _error(self, these: list[F32], those: list[F32]) -> float:
+        """Squared differences, scaled up to all of the views."""
+        pairs = zip(these, those, strict=True)
+        return self._scale * sum(float(np.square(a - b, dtype=np.float64).sum()) for a, b in pairs)
+
+    def _sample(self, degree: int) -> _Sample:
+        if degree not in self._samples:
+            splats = project_degree(self._reduced.splats, self._weighed.blocks, degree)
+            guess = self._guess(splats)
+            rest, weights, bare = strip(splats, guess, self._strength, FEWEST)
+            lost = 0.0
+            if degree < self._reduced.splats.degree:
+                lost = self._error(self._whole, self._images(splats))
+            with_sh, images = rest.n - bare if degree else 0, self._images(rest)
+            self._samples[degree] = _Sample(splats, guess, rest, weights, with_sh, images, lost)
+        return self._samples[degree]
+
+    def look(self, way: Way) -> Prospect:
+        """What to expect of a way."""
+        sample = self._sample(way.degree)
+        rest = sample.rest
+        trip = round_trip(rest, way, sample.weights)
+        size = base = len(trip.data)
+        if sample.with_sh:
+            no_rest = np.zeros_like(rest.sh[:, 1:])
+            plain = replace(rest, sh=np.concatenate([rest.sh[:, :1], no_rest], axis=1))
+            base = min(size, len(round_trip(plain, way, sample.weights).data))
+        prices = base / max(rest.n, 1), (size - base) / max(sample.with_sh, 1)
+        own = sample.lost + self._error(sample.images, self._images(trip.decoded))
+        worth = Worth(sample.guess.colour, *prices)
+        return Prospect(way, sample.splats, worth, own, self._overlap)
+
+    def choose(self, entry: SceneFormat, target: Target, spare: float) -> Choice:
+        """How to write a format: degrees are tried from high to low, then recipes from fine to
+        coarse, each while the forecast gets better."""
+        recipes = recipes_of(entry)
+        highest = min(self._reduced.splats.degree, entry.max_degree)
+        finest = best = self.look(Way(entry, recipes[0], highest))
+        found = {finest: finest.forecast(target, spare)}
+        degrees = [{"degree": degree} for degree in range(highest - 1, -1, -1)]
+        for steps in (degrees, [{"recipe": recipe} for recipe in recipes[1:]]):
+            for step in steps:
+                prospect = self.look(replace(best.way, **step))
+                found[prospect] = prospect.forecast(target, spare)
+                if found[prospect] >= found[best]:
+                    break
+                best = prospect
+        order = sorted(found, key=lambda prospect: found[prospect])
+        return Choice(tuple(order), finest, found[best])
