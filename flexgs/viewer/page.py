@@ -37,7 +37,7 @@ TYPES = {
 # Spark compiles WebAssembly, and runs it in a worker that it makes of a string.
 _POLICY = (
     "default-src 'none'; script-src {script} 'wasm-unsafe-eval'; worker-src blob:; "
-    "style-src {style}; connect-src {connect}; img-src data:; base-uri 'none'; form-action 'none'"
+    "style-src {style}; connect-src {connect}; base-uri 'none'; form-action 'none'"
 )
 POLICY = (
     _POLICY.format(script="'self'", style="'self'", connect="'self'") + "; frame-ancestors 'none'"

@@ -15,7 +15,8 @@ from flexgs.cameras.place import draw_cameras, find_stance
 from flexgs.cameras.subject import Subject, find_subject
 from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError
-from flexgs.io import load_cameras
+from flexgs.io.cameras.find import find_cameras
+from flexgs.io.cameras.load import make_distinct, read_cameras
 from flexgs.progress import SILENT, Progress
 from flexgs.viewer.figures import Figures
 
@@ -52,24 +53,34 @@ def find_stops(
         UsageError, FormatError, SceneError: named cameras cannot be used.
     """
     subject = _subject(splats)
-    found: tuple[Camera, ...] = ()
-    source, notes = INVENTED, tuple[str, ...]()
-    for path in paths if cameras != "none" else ():
-        loaded = load_cameras(cameras, None, path)
-        found, source, notes = loaded.cameras, loaded.source, loaded.notes
-        if found:
-            break
+    found, source, notes = _read(paths, cameras)
     if not found and figures is not None and figures.invented:
         found, source = _invented(splats, progress), "invented from the Gaussians"
     if found:
         up = _mean_up(found)
     else:
         found, up = _around(splats, subject)
-        source = INVENTED
     ordered = order_stops(found, figures)
     if figures is not None and figures.views and not _names(figures) & {c.name for c in found}:
         notes = (*notes, "none of the report's views has its camera here: give --cameras")
     return Stops(ordered, source, up, subject.center, subject.radius, notes)
+
+
+def _read(
+    paths: Sequence[str | Path], cameras: Path | Literal["none"] | None
+) -> tuple[tuple[Camera, ...], str, tuple[str, ...]]:
+    """Cameras named or found, their name, notes; photographs do not matter here."""
+    if cameras == "none":
+        return (), INVENTED, ()
+    beside = (find_cameras(path) for path in paths)
+    path = next((each for each in beside if each is not None), None) if cameras is None else cameras
+    if path is None:
+        return (), INVENTED, ()
+    found, notes = read_cameras(path)
+    if not found:
+        raise SceneError("there is no camera in it", path=path)
+    found, more = make_distinct(found)
+    return found, f"{path.parent.name}/{path.name}" if path.is_dir() else path.name, (*notes, *more)
 
 
 def order_stops(cameras: Sequence[Camera], figures: Figures | None) -> tuple[Camera, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from flexgs.render import get_renderer
 from flexgs.scenes import convert, read_scene
 from flexgs.viewer import load_bundle, make_page, page_files, write_html
 from flexgs.viewer.server import PageServer
-from tests.viewer.browser import missing_tools, served, similarity, visit
+from tests.viewer.browser import Visit, missing_tools, served, similarity, visit
 from tests.viewer.conftest import ball, ring
 
 pytestmark = [
@@ -65,20 +67,37 @@ def pair(folder: Path, other: Path) -> Iterator[PageServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def shots(formats: dict[str, Path]) -> tuple[dict[str, Path], Visit]:
+    """A screenshot of every format, made in one browser."""
+    with ExitStack() as stack:
+        steps: list[dict[str, Any]] = []
+        for path in formats.values():
+            files = page_files(make_page([path]), load_bundle())
+            url = stack.enter_context(served(files)).url
+            steps += [{"goto": url}, *START, {"shot": f"{path}.png"}]
+        seen = visit("about:blank", steps)
+    return {suffix: Path(f"{path}.png") for suffix, path in formats.items()}, seen
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_format_is_shown_as_it_is(
-    formats: dict[str, Path], suffix: str, tmp_path: Path
+    formats: dict[str, Path], shots: tuple[dict[str, Path], Visit], suffix: str
 ) -> None:
-    path = formats[suffix]
-    page = make_page([path])
-    shot = tmp_path / "shot.png"
-    with served(page_files(page, load_bundle())) as server:
-        seen = visit(server.url, [*START, {"shot": str(shot)}])
-        assert all(url.startswith((server.url, "blob:")) for url in seen.requests)
-    assert [text for text in seen.messages if "error" in text] == []
-    splats, cameras = read_scene(path), ring()
+    shot, splats, cameras = shots[0][suffix], read_scene(formats[suffix]), ring()
     assert similarity(shot, picture(splats, cameras[0])) > EQUAL_DB
     assert similarity(shot, picture(splats, cameras[1])) < DIFFERENT_DB
+
+
+def test_pages_ask_this_machine_only_and_complain_of_nothing(
+    shots: tuple[dict[str, Path], Visit],
+) -> None:
+    _, seen = shots
+    assert len(seen.requests) > 50
+    assert all(
+        url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:")) for url in seen.requests
+    )
+    assert [text for text in seen.messages if "error" in text.lower()] == []
 
 
 def test_an_antialiased_scene_is_drawn_as_one(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
 //   {"blur": true}                            whatever has the focus, and its ring
 //   {"drag": [x0, y0, x1, y1]}                with the pointer
 //   {"viewport": [w, h]}
+//   {"goto": "url"}                           another page in the same browser
 //   {"shot": "file.png"}                      of the whole window; result: seconds since the start
 //   {"text": "#id"} {"attribute": ["#id", "name"]} {"focused": true}
 import { chromium } from "playwright-core";
@@ -44,7 +45,7 @@ const started = performance.now();
 const seconds = () => (performance.now() - started) / 1000;
 const results = [];
 try {
-  await page.goto(plan.url, { waitUntil: "domcontentloaded", timeout: TIMEOUT_MS });
+  await open(plan.url);
   for (const step of plan.steps) results.push((await run(step)) ?? null);
 } catch (error) {
   messages.push(`driver: ${error.message}`);
@@ -53,6 +54,10 @@ try {
   await rm(profile, { recursive: true, force: true });
 }
 process.stdout.write(JSON.stringify({ results, messages, requests }));
+
+function open(url) {
+  return page.goto(url, { waitUntil: "domcontentloaded", timeout: TIMEOUT_MS });
+}
 
 async function run(step) {
   const [name] = Object.keys(step);
@@ -72,6 +77,8 @@ async function run(step) {
       return page.click(value);
     case "drag":
       return drag(value);
+    case "goto":
+      return void (await open(value));
     case "viewport":
       return page.setViewportSize({ width: value[0], height: value[1] });
     case "shot":
