@@ -67,6 +67,7 @@ class CompressOptions:
 
     cameras: Source = None
     images: Source = None
+    max_side: int | None = None  # pixels of a given view; larger photographs are scaled down
     reference_psnr: float | None = None  # dB, where there are no photographs; None: the default
     report_views: int | None = None  # at most so many views are reported on; None: all, 0: none
 
@@ -243,6 +244,7 @@ def _check_numbers(options: CompressOptions) -> None:
         ("refine_s", 0.0, 1e9),
         ("segments", 1, 65_535),
         ("level", 0, 22),
+        ("max_side", 16, 65_536),
         ("reference_psnr", 1.0, 100.0),
         ("report_views", 0, 1_000_000),
         ("max_evaluations", 1, 10_000),

@@ -143,7 +143,7 @@ def measure_quality(
 
 
 def read_photograph(camera: Camera) -> F32:  # (h, w, 3) in [0, 1]
-    """The photograph of a camera.
+    """The photograph of a camera; a larger one of its shape is scaled down to it.
 
     Raises:
         SceneError: there is none, or its size is not the camera's.
@@ -151,7 +151,7 @@ def read_photograph(camera: Camera) -> F32:  # (h, w, 3) in [0, 1]
     """
     if camera.image_path is None:
         raise SceneError(f"camera {camera.name!r} has no photograph")
-    photo = read_image(camera.image_path)
+    photo = read_image(camera.image_path, (camera.width, camera.height))
     if photo.shape[:2] != (camera.height, camera.width):
         raise SceneError(
             f"the photograph of camera {camera.name!r} has the wrong size",

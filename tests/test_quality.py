@@ -129,6 +129,15 @@ def test_no_views_no_photograph_or_a_wrong_size_are_errors(tmp_path: Path) -> No
         measured(0.5, 0.5, [replace(wrong[0], width=6)], True)
 
 
+def test_views_of_limited_size_are_compared_with_photographs_scaled_down(tmp_path: Path) -> None:
+    large = tuple(
+        replace(view.limited(3), image_path=view.image_path) for view in cameras(tmp_path)
+    )
+    assert {max(view.width, view.height) for view in large} == {3}
+    small, plain = measured(0.5, 0.52, large, True), measured(0.5, 0.52, cameras(tmp_path), True)
+    assert small.drop_db == pytest.approx(plain.drop_db, abs=0.5)
+
+
 def test_a_render_that_is_not_a_number_is_an_error() -> None:
     with pytest.raises(SceneError, match="not numbers"):
         measured(0.5, math.nan, cameras(), False)

@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: one file a command, no logic of its own, heavy imports inside the commands."""
 
-from flexgs.cli import compress, convert, decompress, evaluate, info, render, score, verify, view
+from flexgs.cli import (
+    batch,
+    compress,
+    convert,
+    decompress,
+    evaluate,
+    info,
+    render,
+    score,
+    verify,
+    view,
+)
 from flexgs.cli.common.app import app
 from flexgs.cli.editing import crop, inspect, merge, transform
 
 __all__ = [
     "app",
+    "batch",
     "compress",
     "convert",
     "crop",

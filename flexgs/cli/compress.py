@@ -44,6 +44,7 @@ def compress(
     level: own.Level = None,
     cameras: args.Cameras = None,
     images: args.Images = None,
+    max_side: own.MaxSide = None,
     reference_psnr: args.ReferencePsnr = None,
     report_views: own.ReportViews = "all",
     reports: own.Reports = None,

@@ -87,6 +87,19 @@ class Camera:
         """The same view with `factor` times the pixels a side (rounded, at least 1)."""
         return self.resized(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
 
+    def limited(self, side: int) -> Camera:
+        """The same view with at most so many pixels a side; rounded down, as INRIA's loader does.
+
+        >>> view = Camera("a", 4946, 3286, 4000, 4000, 2473, 1643, np.eye(4)).limited(1600)
+        >>> view.width, view.height, round(view.fx)
+        (1600, 1063, 1294)
+        """
+        longest = max(self.width, self.height)
+        if longest <= side:
+            return self
+        width, height = self.width * side // longest, self.height * side // longest
+        return self.resized(max(1, width), max(1, height))
+
 
 def look_at(
     eye: npt.ArrayLike,  # (3,)

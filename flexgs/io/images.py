@@ -64,8 +64,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
         return image.width, image.height
 
 
-def read_image(path: str | Path) -> F32:  # (h, w, 3) in [0, 1]
+def read_image(
+    path: str | Path, size: tuple[int, int] | None = None
+) -> F32:  # (h, w, 3) in [0, 1]
     """An 8-bit image as RGB; transparent pixels are blended over black, the renderers' background.
+
+    Args:
+        size: (width, height) to scale a larger image of this shape down to, in 8 bits, bicubic, as
+            INRIA's loader does; an image of another shape stays as it is.
 
     Raises:
         FormatError: no PNG, JPEG or WebP, broken, beyond the limit of pixels, or of more bits.
@@ -76,11 +82,20 @@ def read_image(path: str | Path) -> F32:  # (h, w, 3) in [0, 1]
                 "only images of 8 bits a channel can be read", path=path, found=image.mode
             )
         has_alpha = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
-        decoded = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
+        whole = image.convert("RGBA" if has_alpha else "RGB")
+        if size is not None and _is_larger(whole.size, size):
+            whole = whole.resize(size)
+        decoded = np.asarray(whole)
     pixels: F32 = np.divide(decoded, 255, dtype=np.float32)
     if has_alpha:
         pixels = pixels[..., :3] * pixels[..., 3:]
     return pixels
+
+
+def _is_larger(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    """Whether an image has the shape of `wanted`, to the pixel, and more pixels."""
+    (width, height), (w, h) = found, wanted
+    return width > w and height >= h and abs(h * width - w * height) <= max(width, height)
 
 
 def write_png(path: str | Path, image: npt.NDArray[np.floating]) -> None:  # (h, w, 3)

@@ -84,7 +84,8 @@ def compress(
         warm_up(renderer, profile)
     with clock.stage("views"):
         path = None if isinstance(scene, Splats) else scene
-        views = find_views(path, splats, renderer, options.cameras, options.images, progress)
+        sources = (options.cameras, options.images)
+        views = find_views(path, splats, renderer, *sources, progress, options.max_side)
     photograph = photograph_reader() if views.photographs else None
     job = Job(source, splats, options, profile, renderer, views, photograph, progress, clock)
     found = _search(job)

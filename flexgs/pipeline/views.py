@@ -52,10 +52,12 @@ def find_views(
     cameras: Path | Literal["none"] | None,
     images: Path | Literal["none"] | None,
     progress: Progress,
+    max_side: int | None = None,
 ) -> Views:
     """Given cameras, those found beside the scene, or invented ones.
 
-    Where only some views have a photograph, the others are left out.
+    Where only some views have a photograph, the others are left out. Given and found ones have at
+    most `max_side` pixels a side.
 
     Raises:
         UsageError, FormatError, SceneError: see `load_cameras` and `invent_cameras`.
@@ -70,8 +72,9 @@ def find_views(
             elif found.photographs:
                 kept = tuple(camera for camera in kept if camera.image_path is not None)
                 photographs = True
+            kept, scaled = limit_side(kept, max_side)
             split = split_views(kept)
-            notes = (*found.notes, *([split.note] if split.note else []))
+            notes = (*found.notes, *scaled, *([split.note] if split.note else []))
             notes = notes if photographs else (NO_PHOTOGRAPHS, *notes)
             return Views(split, photographs, False, found.source, notes)
     from flexgs.cameras import invent_cameras  # only where it is needed: it is slow to import
@@ -80,6 +83,27 @@ def find_views(
     split = split_views(invented.cameras)
     notes = (NO_PHOTOGRAPHS, invented.note, *([split.note] if split.note else []))
     return Views(split, False, True, "invented from the Gaussians", notes)
+
+
+def limit_side(
+    cameras: tuple[Camera, ...], max_side: int | None
+) -> tuple[tuple[Camera, ...], tuple[str, ...]]:
+    """Cameras of at most so many pixels a side, and a note where that changed any.
+
+    >>> import numpy as np
+    >>> camera = Camera("a", 3200, 1600, 1.0, 1.0, 0.0, 0.0, np.eye(4))
+    >>> limit_side((camera,), 1600)[1]
+    ('1 of 1 views are scaled down to 1600 pixels a side, from 3200x1600',)
+    """
+    if max_side is None:
+        return cameras, ()
+    limited = tuple(camera.limited(max_side) for camera in cameras)
+    large = [camera for camera in cameras if max(camera.width, camera.height) > max_side]
+    if not large:
+        return cameras, ()
+    was = f"{large[0].width}x{large[0].height}"
+    count = f"{len(large)} of {len(cameras)} views"
+    return limited, (f"{count} are scaled down to {max_side} pixels a side, from {was}",)
 
 
 def photograph_reader() -> Callable[[Camera], F32]:

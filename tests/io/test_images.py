@@ -60,6 +60,17 @@ def test_transparency_is_blended_over_black(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_image(tmp_path / "a.png")[0, 0], [0.2, 0.2, 0], atol=1e-6)
 
 
+def test_a_larger_image_of_the_shape_is_scaled_down_in_8_bits(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (90, 133, 3), dtype=np.uint8)
+    PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
+    wanted = PIL.Image.fromarray(pixels).resize((66, 45), PIL.Image.Resampling.BICUBIC)
+    found = read_image(tmp_path / "a.png", (66, 45))
+    np.testing.assert_array_equal(np.rint(found * 255), np.asarray(wanted))
+    for size in ((133, 90), (266, 180), (66, 60), (30, 45)):  # no larger one, or of another shape
+        assert read_image(tmp_path / "a.png", size).shape == (90, 133, 3)
+
+
 def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
     PIL.Image.fromarray(np.full((4, 4), 40_000, np.uint16)).save(tmp_path / "a.png")
     with pytest.raises(Unsupported, match="8 bits"):

@@ -138,6 +138,13 @@ Level = Annotated[
 ReportViews = Annotated[
     str, typer.Option(metavar="all|none|N", help="Views that the report measures.")
 ]
+MaxSide = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="Scale larger views and their photographs down to so many pixels a side.",
+    ),
+]
 DropInvalid = Annotated[bool, typer.Option("--drop-invalid", help="Leave out rows with NaN.")]
 Reports = Annotated[
     list[Path] | None,
