@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import flexgs
-from flexgs.core import Splats
+from flexgs.core import Camera, Splats
 from flexgs.errors import SceneError, SearchError, UsageError
 from flexgs.importance.degrees import sh_costs
+from flexgs.importance.sums import F32
 from flexgs.io.formats.table import find_format, scene_formats
 from flexgs.options import CompressOptions
 from flexgs.pipeline import CompressResult
@@ -140,11 +141,16 @@ def test_what_is_worth_least_a_byte_goes_first() -> None:
     assert strip(splats, worth, 1e9, 10)[0].n == 10
 
 
-def scout(splats: Splats, spare: float) -> Scout:
-    cameras = make_cameras(6)
-    meter = DropMeter(splats, cameras, get_renderer("cpu"), None, 30.0)
-    reduced = Reduced(splats, np.arange(splats.n), cameras, lambda _: splats, Rates(), meter, ())  # type: ignore[arg-type,return-value]
-    return Scout(reduced, weighed(splats)[1], get_renderer("cpu"), spare)
+def scout(splats: Splats, spare: float, repair: bool = False) -> Scout:
+    cameras, renderer = make_cameras(6), get_renderer("cpu")
+    meter = DropMeter(splats, cameras, renderer, None, 30.0)
+    rows, rates = np.arange(splats.n), Rates().scaled(2)
+
+    def target_of(camera: Camera) -> F32:
+        return renderer.render(splats, camera)
+
+    reduced = Reduced(splats, rows, cameras, target_of, rates, meter, ())
+    return Scout(reduced, weighed(splats)[1], renderer, spare, repair)
 
 
 def test_a_look_finds_what_a_way_costs() -> None:
@@ -183,6 +189,26 @@ def test_forecasts_meet_their_target() -> None:
     assert loose.finest.way == tight.finest.way == Way(ksplat, "level 0", 2)
     assert loose.finest in loose.prospects
     assert loose.forecast == loose.prospects[0].forecast(MaxDrop(3.0), 100.0)
+
+
+def test_a_scene_is_repaired_in_a_lower_degree() -> None:
+    splats, renderer = make_splats(600), get_renderer("cpu")
+    looks = scout(splats, 20.0, repair=True)
+    entry = scene_formats.get("compressed-ply")
+    whole, bare = (looks.look(Way(entry, "", degree)) for degree in (3, 0))
+    assert looks.settle(whole, SILENT) is whole
+    settled = looks.settle(bare, SILENT)
+    assert settled.splats.degree == 0
+    assert looks.settle(bare, SILENT).splats is settled.splats
+    errors = [
+        sum(
+            float(np.square(renderer.render(s, view) - renderer.render(splats, view)).sum())
+            for view in make_cameras(6)
+        )
+        for s in (bare.splats, settled.splats)
+    ]
+    assert errors[1] < 0.98 * errors[0]  # three steps
+    assert scout(splats, 20.0).settle(bare, SILENT) is bare
 
 
 def test_auto_takes_the_smallest(model: Path, tmp_path: Path) -> None:

@@ -18,14 +18,17 @@ from flexgs.importance.degrees import project_degree, sh_costs
 from flexgs.importance.sums import F32, F64
 from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.pipeline.formats.round_trip import Way, recipes_of, round_trip
+from flexgs.pipeline.formats.settle import settle
 from flexgs.pipeline.formats.worth import Weighed, Worth, strip
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced
 from flexgs.pipeline.views import thin_views
+from flexgs.progress import Progress
 from flexgs.render import Renderer
 from flexgs.search import MaxDrop, Target
 
 LOOK_VIEWS = 10
 USUAL_BYTES, USUAL_SH_BYTES = 16.0, 8.0  # of a Gaussian, for what goes before a look
+SETTLED = 0.65  # of a lower degree's error, after repair in it (bonsai, degree 1)
 FIRST_SHARE = 0.5  # of the error that is to spare: losses of neighbours do not just add up
 
 
@@ -73,16 +76,23 @@ class _Sample:
     weights: F64  # squared errors of removal
     with_sh: int  # of the rest
     images: list[F32]  # of the rest
-    lost: float  # squared error of the degree itself
+    lost: float  # squared error of the degree itself, once settled
 
 
 class Scout:
-    """Looks at ways of writing one reduced scene, and keeps what they have in common."""
+    """Looks at ways of writing one reduced scene, and keeps what they have in common.
+
+    Args:
+        spare: squared error that the target leaves.
+        repair: whether scenes are repaired in a lower degree.
+    """
 
     def __init__(
-        self, reduced: Reduced, weighed: Weighed, renderer: Renderer, spare: float
+        self, reduced: Reduced, weighed: Weighed, renderer: Renderer, spare: float, repair: bool
     ) -> None:
         self._reduced, self._weighed, self._renderer = reduced, weighed, renderer
+        self._repair = repair
+        self._settled: dict[int, Splats] = {}
         self._views = thin_views(reduced.views, LOOK_VIEWS)
         pixels = [sum(v.width * v.height for v in some) for some in (reduced.views, self._views)]
         self._scale = pixels[0] / max(pixels[1], 1)
@@ -113,7 +123,8 @@ class Scout:
             rest, weights, bare = strip(splats, guess, self._strength, FEWEST)
             lost = 0.0
             if degree < self._reduced.splats.degree:
-                lost = self._error(self._whole, self._images(splats))
+                kept = SETTLED if self._repair else 1.0
+                lost = kept * self._error(self._whole, self._images(splats))
             with_sh, images = rest.n - bare if degree else 0, self._images(rest)
             self._samples[degree] = _Sample(splats, guess, rest, weights, with_sh, images, lost)
         return self._samples[degree]
@@ -132,6 +143,18 @@ class Scout:
         own = sample.lost + self._error(sample.images, self._images(trip.decoded))
         worth = Worth(sample.guess.colour, *prices)
         return Prospect(way, sample.splats, worth, own, self._overlap)
+
+    def settle(self, prospect: Prospect, progress: Progress) -> Prospect:
+        """The same way after repair in its degree, where that is lower than the scene's."""
+        degree = prospect.way.degree
+        if not self._repair or degree == self._reduced.splats.degree:
+            return prospect
+        if degree not in self._settled:
+            settled = settle(self._reduced, prospect.splats, self._renderer, progress)
+            self._settled[degree] = settled
+        splats = self._settled[degree]
+        costs = sh_costs(splats, self._weighed.blocks, self._weighed.removal)
+        return replace(prospect, splats=splats, worth=replace(prospect.worth, colour=costs))
 
     def choose(self, entry: SceneFormat, target: Target, spare: float) -> Choice:
         """How to write a format: degrees are tried from high to low, then recipes from fine to

@@ -20,7 +20,7 @@ from flexgs.pipeline.formats.round_trip import Trip, Way, recipes_of, round_trip
 from flexgs.pipeline.formats.worth import strip, weigh
 from flexgs.pipeline.job import Found, Job
 from flexgs.pipeline.meter import DropMeter
-from flexgs.pipeline.rd.effort import choose_effort
+from flexgs.pipeline.rd.effort import Effort, choose_effort
 from flexgs.pipeline.rd.landing import land
 from flexgs.pipeline.rd.reduced import FEWEST, Reduced, reduce_within, spare_error
 from flexgs.pipeline.rd.search import repair_facts
@@ -63,16 +63,19 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
     with job.clock.stage("weigh"):
         weighed = weigh(reduced.splats, reduced.views, job.renderer, job.progress)
     spare = spare_error(reduced, target, floor, meter.original_psnr)
+    repair = _effort(job).schedule.repair
     choices = []
     with job.clock.stage("choose"), job.progress.stage("choose", len(entries)) as advance:
-        scout = Scout(reduced, weighed, job.renderer, spare)
+        scout = Scout(reduced, weighed, job.renderer, spare, repair)
         for entry in entries:
             choices.append(scout.choose(entry, target, spare))
             advance(1)
     choices.sort(key=lambda choice: choice.forecast)
     limit = NEAR_BEST * choices[0].forecast
     landings = [
-        _land(job, target, meter, choice, reduced) for choice in choices if choice.forecast <= limit
+        _land(job, target, meter, choice, reduced, scout)
+        for choice in choices
+        if choice.forecast <= limit
     ]
     best = min(landings, key=lambda landing: landing.cost)
     if not best.result.reached and not job.options.best_effort:
@@ -80,13 +83,17 @@ def search_format(job: Job, target: Target, meter: DropMeter) -> Found:
     return _found(job, best, landings, choices, repair_facts(reduced, start), losses)
 
 
-def _land(job: Job, target: Target, meter: DropMeter, choice: Choice, reduced: Reduced) -> _Landing:
+def _land(
+    job: Job, target: Target, meter: DropMeter, choice: Choice, reduced: Reduced, scout: Scout
+) -> _Landing:
     """The most promising way that leaves room for a search, at the best strength."""
-    for prospect in choice.prospects:
+    for each in choice.prospects:
+        with job.clock.stage("settle"):
+            prospect = scout.settle(each, job.progress)
         whole = round_trip(prospect.splats, prospect.way, prospect.worth.colour.removal)
         floor = meter(whole.decoded)
         roomy = not isinstance(target, MaxDrop) or floor <= MOST_OWN * target.db
-        if roomy or prospect is choice.finest:
+        if roomy or each is choice.finest:
             break
     way, trips = prospect.way, dict[float, Trip]()
     fewest = min(FEWEST, prospect.splats.n)
@@ -151,6 +158,10 @@ def _sizes(
     return sizes
 
 
+def _effort(job: Job) -> Effort:
+    return choose_effort(job.options.effort, job.options.repair, len(job.views.split.scoring))
+
+
 def _reduce(
     job: Job, way: Way, start: Splats, target: Target, meter: DropMeter
 ) -> tuple[Reduced, float]:
@@ -159,13 +170,15 @@ def _reduce(
     def drop_of(splats: Splats) -> float:
         return meter(round_trip(splats, way).decoded)
 
+    usual = way
+    if not isinstance(target, MaxDrop):  # about as fine as a small file will be
+        recipes = recipes_of(way.entry)
+        usual = replace(way, recipe=recipes[len(recipes) // 2])
     with job.clock.stage("convert"), job.progress.stage("convert as it is"):
-        plain = round_trip(start, way)
+        plain = round_trip(start, usual)
         lost = meter(plain.decoded)
     factor = 1.0
     if isinstance(target, MaxDrop):  # the format's own rounding takes its part
         factor = min(1.0, max(LEAST_FACTOR, 1 - lost / target.db))
     bits = 8 * len(plain.data) / max(start.n, 1)
-    views = job.views.split.scoring
-    effort = choose_effort(job.options.effort, job.options.repair, len(views))
-    return reduce_within(job, target, effort, drop_of, start, bits, factor)
+    return reduce_within(job, target, _effort(job), drop_of, start, bits, factor)
