@@ -22,7 +22,7 @@ def view(
     other: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE2]", help="Another, right of a line to drag.", show_default=False
+            metavar="FILE2", help="Another, right of a line to drag.", show_default=False
         ),
     ] = None,
     report: Annotated[
