@@ -46,6 +46,13 @@ def test_files_are_called_by_what_says_more(tmp_path: Path) -> None:
     assert [scene.name for scene in scenes] == ["a", "hall", "room"]
 
 
+def test_a_linked_scene_keeps_the_name_it_is_given(release: Path, tmp_path: Path) -> None:
+    link = tmp_path / "links/attic/point_cloud/iteration_1/point_cloud.ply"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(release / "bonsai/point_cloud/iteration_30000/point_cloud.ply")
+    assert find_scenes([str(tmp_path / "links")])[0].name == "attic"
+
+
 def test_two_scenes_of_one_name_are_refused(release: Path) -> None:
     with pytest.raises(UsageError, match="two scenes are called 'bonsai'"):
         find_scenes([str(release / "bonsai/point_cloud/iteration_*/point_cloud.ply")])

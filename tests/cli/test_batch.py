@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_wrong_usage_is_exit_code_2(
     run: Run, ply: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)  # as where it is not installed
+    monkeypatch.setitem(sys.modules, "ray", None)  # as where it is not installed
     (tmp_path / "study.toml").write_text("[[scenes]]\npath = 'scene.ply'\n")
     done = run("batch", *words, "-o", tmp_path / "out")
     assert done.exit_code == 2, done.output

@@ -13,6 +13,7 @@ Source: Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Render
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -81,7 +82,7 @@ def scene_name(path: Path) -> str:
     """
     model = _model_of(path)
     stem = path.name.split(".")[0]
-    folder = (model or path.resolve().parent).name
+    folder = (model or Path(os.path.abspath(path)).parent).name
     name = folder if model is not None or stem.lower() in _PLAIN_STEMS else stem
     return re.sub(r"[^A-Za-z0-9._+-]", "_", name).strip("._+-")[:100] or "scene"
 
@@ -183,6 +184,6 @@ def _is_scene_name(path: Path) -> bool:
 
 def _model_of(path: Path) -> Path | None:
     """`<model>` of `<model>/point_cloud/iteration_N/point_cloud.ply`."""
-    folder = path.resolve().parent
+    folder = Path(os.path.abspath(path)).parent  # links keep the names they were given
     in_layout = _ITERATION.fullmatch(folder.name) and folder.parent.name == "point_cloud"
     return folder.parent.parent if in_layout else None
