@@ -38,7 +38,7 @@ Listener = Callable[[Step], None]
 
 @contextmanager
 def batch_folder(folder: Path, force: bool = False) -> Iterator[Path]:
-    """Makes and locks the folder of a batch, and mends its journal.
+    """Makes and locks the folder of a batch.
 
     Raises:
         UsageError: another batch works there; it holds other things than a batch's results and
@@ -57,7 +57,6 @@ def batch_folder(folder: Path, force: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"not a usable folder: {error.strerror}", path=folder) from error
     with locked(folder / LOCK, "batch"):
-        mend_journal(folder / NAME)
         yield folder
 
 
@@ -80,6 +79,7 @@ def run_plan(
     rows = {job.id: plan.rows[job.id] for job in plan.done}
     clock = _Clock(plan.todo)
     journal = folder / NAME
+    mend_journal(journal)
     waiting: deque[Task] = deque()
 
     def end(job: Job, row: Row) -> None:

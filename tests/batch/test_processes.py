@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from flexgs.batch.journal import read_journal
 from flexgs.cli import app
 
-OPTIONS = ("--effort", "1", "--threads", "1")
+OPTIONS = ("--effort", "1", "--threads", "1", "--max-side", "20")
 GONE_S = 20  # a killed batch's children are gone by then, on any busy machine
 
 
@@ -77,6 +77,7 @@ def test_a_failing_scene_is_a_row_and_the_rest_is_done(whole: tuple[Path, Any]) 
     assert (ash["scene"], bad["scene"]) == ("ash", "bad")
     assert ash["result"]["drop_db"] < 1.5
     assert ash["result"]["bytes"] == (out / "ash/drop-1.fgs").stat().st_size
+    assert "16 of 16 views are scaled down to 20 pixels" in " ".join(ash["result"]["warnings"])
     assert bad["error"]["kind"] == "Truncated"
     assert sorted(outputs(out)) == ["ash/drop-1.fgs"]
     assert "FAILED" in (out / "summary.md").read_text()
@@ -105,9 +106,14 @@ def test_jobs_in_this_process_give_the_same_and_are_not_done_twice(
     assert first.exit_code == 0
     assert outputs(tmp_path) == outputs(whole[0])
     times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.fgs*")}
+    journal = tmp_path / "journal.jsonl"
+    intact = journal.read_bytes()
+    journal.write_bytes(intact + intact[:70])  # as a writer leaves it that is killed
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 0
+    assert "the last line of journal.jsonl is torn" in again.stderr
     assert "1 done before, 0 to do" in again.stderr
+    assert journal.read_bytes() == intact
     assert {p: p.stat().st_mtime_ns for p in times} == times
 
 

@@ -96,7 +96,9 @@ class RayExecutor:
         try:
             plain, contents = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:  # the worker, or its machine, is gone
-            return lost_outcome(task, seconds, f"the Ray worker is lost: {type(error).__name__}")
+            first = (str(error).splitlines() or [""])[0]
+            why = f"the Ray worker is lost: {type(error).__name__}: {first}"
+            return lost_outcome(task, seconds, why)
         try:
             for path, data in contents.items():
                 Path(path).parent.mkdir(parents=True, exist_ok=True)

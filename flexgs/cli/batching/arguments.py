@@ -29,13 +29,30 @@ Data = Annotated[
 ]
 TargetPsnrDrop = Annotated[
     list[float] | None,
-    typer.Option(metavar="DB", show_default="1.0", rich_help_panel=TARGETS),
+    typer.Option(
+        metavar="DB", help="Largest drop in PSNR.", show_default="1.0", rich_help_panel=TARGETS
+    ),
 ]
-TargetSize = Annotated[list[str] | None, typer.Option(metavar="SIZE", rich_help_panel=TARGETS)]
-TargetRatio = Annotated[list[float] | None, typer.Option(metavar="X", rich_help_panel=TARGETS)]
-TargetPsnr = Annotated[list[float] | None, typer.Option(metavar="DB", rich_help_panel=TARGETS)]
-Effort = Annotated[int | None, typer.Option(min=1, max=9, metavar="1..9", rich_help_panel=OPTIONS)]
-Profile = Annotated[Literal["auto", "rd", "segment"] | None, typer.Option(rich_help_panel=OPTIONS)]
+TargetSize = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SIZE", help="Largest file: 20MB.", rich_help_panel=TARGETS),
+]
+TargetRatio = Annotated[
+    list[float] | None,
+    typer.Option(metavar="X", help="At least so many times smaller.", rich_help_panel=TARGETS),
+]
+TargetPsnr = Annotated[
+    list[float] | None,
+    typer.Option(metavar="DB", help="Least PSNR of the result.", rich_help_panel=TARGETS),
+]
+Effort = Annotated[
+    int | None,
+    typer.Option(min=1, max=9, metavar="1..9", help="How long to work.", rich_help_panel=OPTIONS),
+]
+Profile = Annotated[
+    Literal["auto", "rd", "segment"] | None,
+    typer.Option(help="rd (small) or segment (portable).", rich_help_panel=OPTIONS),
+]
 Format = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Of the files: fgs, spz, ...", rich_help_panel=OPTIONS),
@@ -111,7 +128,7 @@ Ray = Annotated[
     str | None,
     typer.Option(
         metavar="auto|ADDRESS",
-        help="Run on a Ray cluster instead (flexgs[cluster]).",
+        help=r"Run on a Ray cluster instead (needs flexgs\[cluster]).",
         rich_help_panel=RUN,
     ),
 ]

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from rich.markup import escape
@@ -35,7 +37,8 @@ def run_and_show(
             advance(0 if step.retried else 1)
 
         try:
-            rows = run_plan(plan, folder, executor, threads=threads, listener=listen)
+            with redirect_stdout(sys.stderr):  # Ray prints into the JSON otherwise
+                rows = run_plan(plan, folder, executor, threads=threads, listener=listen)
         except KeyboardInterrupt:
             say("what has ended is in the journal; the same command goes on from there")
             raise
