@@ -19,7 +19,7 @@ from flexgs.io.formats.table import find_format, scene_formats
 from flexgs.options import CompressOptions
 from flexgs.pipeline import CompressResult
 from flexgs.pipeline.formats.choice import CANDIDATES, candidates
-from flexgs.pipeline.formats.prospects import Scout
+from flexgs.pipeline.formats.prospects import CAUTION, Scout
 from flexgs.pipeline.formats.round_trip import Way
 from flexgs.pipeline.formats.worth import Weighed, Worth, strip, weigh
 from flexgs.pipeline.meter import DropMeter
@@ -177,7 +177,7 @@ def test_forecasts_meet_their_target() -> None:
     worth, left = prospect.worth, 20.0 - prospect.own_error
     strength = prospect.first_strength(MaxDrop(1.0), left)
     assert prospect.overlap * worth.loss(strength) == pytest.approx(left, rel=0.1)
-    size = prospect.forecast(MaxDrop(1.0), 20.0)
+    size = prospect.forecast(MaxDrop(1.0), 20.0 / CAUTION)
     assert size == pytest.approx(worth.bytes_left(strength))
     assert prospect.forecast(MaxBytes(round(size)), 20.0) == pytest.approx(20.0, rel=0.2)
     assert prospect.forecast(MaxDrop(1.0), 0.0) == np.inf
