@@ -44,6 +44,7 @@ def test_files_are_called_by_what_says_more(tmp_path: Path) -> None:
         touch(tmp_path / name)
     scenes = find_scenes([str(tmp_path / "a"), str(tmp_path / "b" / "*")])
     assert [scene.name for scene in scenes] == ["a", "hall", "room"]
+    assert [scene.name for scene in find_scenes([str(tmp_path / "b")])] == ["hall", "room"]
 
 
 def test_a_linked_scene_keeps_the_name_it_is_given(release: Path, tmp_path: Path) -> None:
@@ -96,6 +97,11 @@ def test_cfg_args_is_read_as_text(release: Path, tmp_path: Path) -> None:
     (scene,) = find_scenes([str(model)], [tmp_path / "data"])
     assert scene.images == tmp_path / "data/attic/images_8"
     assert not witness.exists()
+    (tmp_path / "data/attic/images").mkdir()
+    for outside in ("..", "../..", "/", "images_8/.."):
+        touch(model / "cfg_args", f"Namespace(images={outside!r})")
+        (scene,) = find_scenes([str(model)], [tmp_path / "data"])
+        assert scene.images == tmp_path / "data/attic/images"
 
 
 def test_a_data_set_that_is_not_there_is_said(release: Path, tmp_path: Path) -> None:

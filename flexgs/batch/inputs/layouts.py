@@ -34,13 +34,15 @@ IMAGES_OF = (
 )
 MAX_MATCHES = 100_000
 _ITERATION = re.compile(r"iteration_(\d{1,9})")
+_FOLDER = re.compile(r"\w[\w.-]{0,99}")  # that cfg_args may name: never a path
 _PLAIN_STEMS = ("point_cloud", "scene", "splat", "model", "meta")  # say nothing: the folder does
 
 
 def find_scenes(patterns: Sequence[str], data: Sequence[Path] = ()) -> tuple[BatchScene, ...]:
     """The scenes that files, folders and globs name, in the order of the patterns, sorted in each.
 
-    A folder is a model of INRIA's layout, or holds such folders, or holds one scene file.
+    A folder is a model of INRIA's layout or holds one scene file, or it holds such folders, or else
+    several scene files.
 
     Args:
         data: folders of data sets, by scene name.
@@ -93,20 +95,16 @@ def with_data(scene: BatchScene, data: Sequence[Path]) -> BatchScene:
     The cameras beside the model come first: they are those that it was trained with.
     """
     found = next((folder / scene.name for folder in data if (folder / scene.name).is_dir()), None)
-    model = _model_of(scene.path)
-    notes: list[str] = []
-    if data and found is None:
-        notes.append("its data set is in none of the --data folders")
-    if found is None and model is None:
-        return replace(scene, notes=(*scene.notes, *notes))
-    cameras = scene.cameras
-    if cameras is None and found is not None and find_cameras(scene.path) is None:
+    if found is None:
+        note = "its data set is in none of the --data folders"
+        return replace(scene, notes=(*scene.notes, note)) if data else scene
+    cameras, images, notes = scene.cameras, scene.images, scene.notes
+    if cameras is None and find_cameras(scene.path) is None:
         cameras = cameras_in(found)
-    images = scene.images
-    if images is None and found is not None:
-        images, note = _choose_images(scene.name, found, model)
-        notes.append(note)
-    return replace(scene, cameras=cameras, images=images, notes=(*scene.notes, *notes))
+    if images is None:
+        images, note = _choose_images(scene.name, found, _model_of(scene.path))
+        notes = (*notes, note)
+    return replace(scene, cameras=cameras, images=images, notes=notes)
 
 
 def _choose_images(name: str, data: Path, model: Path | None) -> tuple[Path | None, str]:
@@ -116,7 +114,8 @@ def _choose_images(name: str, data: Path, model: Path | None) -> tuple[Path | No
     why = f"{kind} scene of Mip-NeRF 360" if kind else "Tanks & Temples, Deep Blending"
     if wanted is None and model is not None:
         trained_on = read_cfg_args(model / "cfg_args").get("images", "")
-        wanted, why = Path(trained_on).name or None, "as cfg_args says"
+        wanted = trained_on if _FOLDER.fullmatch(trained_on) else None
+        why = "as cfg_args says"
     if wanted is not None and (data / wanted).is_dir():
         return data / wanted, f"photographs of {wanted} ({why})"
     if (data / "images").is_dir():
@@ -152,24 +151,27 @@ def _scenes_at(path: Path) -> list[Path]:
     if own is not None:
         return [own]
     try:
-        folders = sorted(each for each in path.iterdir() if each.is_dir())
+        entries = sorted(path.iterdir())
     except OSError as error:
         raise UsageError(f"cannot be listed: {error.strerror}", path=path) from error
-    return [scene for each in folders if (scene := _scene_of_folder(each)) is not None]
+    inside = (_scene_of_folder(each) for each in entries if each.is_dir())
+    models = [scene for scene in inside if scene is not None]
+    return models or [each for each in entries if each.is_file() and _is_scene_name(each)]
 
 
 def _scene_of_folder(folder: Path) -> Path | None:
     """The last iteration of a model, or the one scene file in a folder."""
-    clouds = folder / "point_cloud"
-    iterations = []
-    if clouds.is_dir():
-        for each in clouds.iterdir():
-            match = _ITERATION.fullmatch(each.name)
-            if match and (each / "point_cloud.ply").is_file():
-                iterations.append((int(match[1]), each / "point_cloud.ply"))
-    if iterations:
-        return max(iterations)[1]
-    files = [each for each in folder.iterdir() if each.is_file() and _is_scene_name(each)]
+    found = []
+    try:
+        for each in (folder / "point_cloud").glob("iteration_*/point_cloud.ply"):
+            match = _ITERATION.fullmatch(each.parent.name)
+            if match and each.is_file():
+                found.append((int(match[1]), each))
+        files = [each for each in folder.iterdir() if each.is_file() and _is_scene_name(each)]
+    except OSError:  # not ours to read: a folder like any other without a scene
+        return None
+    if found:
+        return max(found)[1]
     named = [each for each in files if each.stem.lower() in ("point_cloud", "scene")]
     best = named or files
     return best[0] if len(best) == 1 else None
