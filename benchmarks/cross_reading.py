@@ -42,7 +42,7 @@ from peers.steps import (
     spark_steps,
     splats3d_steps,
 )
-from peers.tables import ONLY_SHOWN_WITHOUT_SH, SPARK, SPLATS3D, TRANSFORM, UNREAD, Tables
+from peers.tables import SPARK, SPLATS3D, TRANSFORM, UNREAD, UNREAD_WITHOUT_SH, Tables
 
 from flexgs import read_scene
 
@@ -90,10 +90,9 @@ def jobs_of(folder: Path, pictures: bool) -> list[tuple[str, str, Job]]:
     for viewer, entry in VIEWERS.items():
         for name, (file, _) in OURS.items():
             rows, degree = _shape(folder / file)
-            shown_only = degree == 0 and (viewer, name) in ONLY_SHOWN_WITHOUT_SH
-            if not shown_only:
+            if degree or (viewer, name) not in UNREAD_WITHOUT_SH:
                 jobs.append((viewer, name, Job(f"read{entry.does}", folder / file, rows)))
-            if not (pictures or shown_only) or (viewer, name) in UNREAD:
+            if not pictures or (viewer, name) in UNREAD:
                 continue
             for shown in (file, "ours.ply"):
                 job = Job(f"show{entry.does}", folder / shown, degree=degree, **view)

@@ -28,6 +28,7 @@ from bonsai import Bonsai, arguments, load_bonsai
 
 from flexgs.core import Splats
 from flexgs.io import write_ply
+from flexgs.io.formats.compressed_ply import read_compressed_ply, write_compressed_ply
 from flexgs.io.formats.gltf import read_glb, write_glb
 from flexgs.io.formats.losses import Encoded
 from flexgs.io.formats.spz import read_spz, write_spz
@@ -51,6 +52,7 @@ FORMATS = {
     "spz 2": Format(".spz", ["--variant", "2"], None, partial(write_spz, version=2), read_spz),
     "spz 3": Format(".spz", [], ["--spz-version", "3"], write_spz, read_spz),
     "spz 4": Format(".spz", ["--variant", "4"], [], partial(write_spz, version=4), read_spz),
+    "compressed.ply": Format(".compressed.ply", [], [], write_compressed_ply, read_compressed_ply),
     "glb": Format(".glb", [], [], write_glb, read_glb),
     "glb with spz": Format(
         ".glb", ["--variant", "spz"], None, partial(write_glb, spz=True), read_glb
