@@ -160,7 +160,7 @@ def _describe_formats(formats: Mapping[str, Mapping[str, Any]]) -> str:
         elif "forecast_bytes" in found:
             parts.append(f"{name} about {format_bytes(found['forecast_bytes'])}")
         else:
-            parts.append(f"{name} not worth trying")
+            parts.append(f"{name} not tried")
     return ", ".join(parts)
 
 

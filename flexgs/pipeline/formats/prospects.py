@@ -32,6 +32,7 @@ SETTLED = 0.65  # of a lower degree's error, after repair in it (bonsai, degree 
 # Of what the target leaves. Bonsai: a way whose own error was forecast to be 0.89 of it missed the
 # target on its own; files were 1 to 9 % larger than forecast by all of it.
 CAUTION = 0.85
+OVERDRAWN = 4.0  # power of the share by which a way takes more than the target leaves
 FIRST_SHARE = 0.5  # of the error that is to spare: losses of neighbours do not just add up
 
 
@@ -52,12 +53,18 @@ class Prospect:
         return self.worth.strength_within(target.size)
 
     def forecast(self, target: Target, spare: float) -> float:
-        """Bytes where own error and what goes use up `spare`; squared error for targets of size."""
-        left = CAUTION * spare - self.own_error
-        strength = self.first_strength(target, left)
-        if isinstance(target, MaxDrop):
-            return self.worth.bytes_left(strength) if left > 0 else math.inf
-        return self.own_error + self.overlap * self.worth.loss(strength)
+        """Bytes where own error and what goes use up `spare`; squared error for targets of size.
+
+        A way that takes more than there is may still do, by the measured drop: its bytes count the
+        more, the more it takes.
+        """
+        if not isinstance(target, MaxDrop):
+            strength = self.first_strength(target, spare)
+            return self.own_error + self.overlap * self.worth.loss(strength)
+        room = CAUTION * spare
+        strength = self.first_strength(target, room - self.own_error)
+        over = max(1.0, self.own_error / room) if room > 0 else math.inf
+        return self.worth.bytes_left(strength) * over**OVERDRAWN
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ one strength. Of several formats, those are landed whose forecasts are near the 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from flexgs.core import Splats
@@ -151,10 +150,8 @@ def _sizes(
             best = found.best
             sizes[name] = {"size_bytes": best.size_bytes, "drop_db": best.drop_db}
             sizes[name]["reached"] = found.reached
-        elif by_size and math.isfinite(choice.forecast):
-            sizes[name] = {"forecast_bytes": round(choice.forecast)}
         else:
-            sizes[name] = {}
+            sizes[name] = {"forecast_bytes": round(choice.forecast)} if by_size else {}
     return sizes
 
 
