@@ -64,7 +64,7 @@ class Prospect:
         room = CAUTION * spare
         strength = self.first_strength(target, room - self.own_error)
         over = max(1.0, self.own_error / room) if room > 0 else math.inf
-        return self.worth.bytes_left(strength) * over**OVERDRAWN
+        return self.worth.bytes_left(strength) * math.pow(over, OVERDRAWN)
 
 
 @dataclass(frozen=True, eq=False)
