@@ -27,9 +27,9 @@ MONITOR_EVERY, MONITOR_FIRST = 16, 5  # of the scoring views, for the monitor
 LEAST_FOR_MONITOR = 24  # fewer views than this monitor themselves
 # How far removal may go, in parts of the target's drop: the last passes of repair win some of it
 # back, but less where the search's own views watch. Bonsai by photographs: 30,216 Gaussians at 1.5,
-# of 64 bits each; 42,792 at 1.0 with shorter steps.
+# of 64 bits each; 42,792 at 1.0 with shorter steps. Renders leave less to win back.
 LIMIT_REPAIRED, LIMIT_INVENTED, LIMIT_UNREPAIRED = 1.0, 0.85, 0.6
-LIMIT_MORE = 0.15  # where steps are as long as can be
+LIMIT_MORE = 0.15  # by photographs, where steps are as long as can be
 # What long steps of repair err by grows with their square, and the last, short passes take it
 # back. Bonsai at 43,000 Gaussians, true drop after four passes: 0.66 / 0.36 / 0.29 / 0.27 dB at
 # 1 / 2 / 3 / 4.5 times the rates; 0.1 / 0.3 / 0.5 / 1.1 dB of the drop before them are such errors.
@@ -101,7 +101,8 @@ def removal_limit(job: Job, target: MaxDrop, repair: bool, reach: float) -> floa
     if not repair:
         return LIMIT_UNREPAIRED * target.db
     usual = LIMIT_INVENTED if job.views.invented else LIMIT_REPAIRED
-    return (usual + LIMIT_MORE * reach**2) * target.db
+    more = 0.0 if job.photograph is None else LIMIT_MORE * reach**2
+    return (usual + more) * target.db
 
 
 def repair_rates(job: Job, target: Target, reach: float) -> Rates:
