@@ -7,6 +7,7 @@ come back as bytes and are written by the driver, which also keeps the journal.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from flexgs.errors import FlexgsError, UsageError
 from flexgs.io import atomic_write
 
 _Started = tuple[Task, float]
+_RETRIES = "RAY_NUM_REDIS_GET_RETRIES"  # of connecting, about 40 s each
 
 
 class RayExecutor:
@@ -34,6 +36,7 @@ class RayExecutor:
         Raises:
             UsageError: Ray is not installed, or no cluster answers there.
         """
+        os.environ.setdefault(_RETRIES, "2")  # else a wrong address is said after a quarter hour
         try:
             import ray
         except ImportError as error:
