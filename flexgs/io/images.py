@@ -64,9 +64,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
         return image.width, image.height
 
 
-def read_image(
-    path: str | Path, size: tuple[int, int] | None = None
-) -> F32:  # (h, w, 3) in [0, 1]
+def read_image(path: str | Path, size: tuple[int, int] | None = None) -> F32:  # (h, w, 3) in [0, 1]
     """An 8-bit image as RGB; transparent pixels are blended over black, the renderers' background.
 
     Args:
