@@ -58,7 +58,7 @@ def describe_step(step: Step) -> str:
 
     >>> from flexgs.batch import Row
     >>> describe_step(Step(Row("room", "drop-1", "k", 2.0, error={"message": "no such file"}),
-    ...     3, 8, 150.0))
+    ...     3, 8, 180.0))
     '[3/8] room drop-1: FAILED: no such file; about 3 min left'
     """
     row, result = step.row, step.row.result
