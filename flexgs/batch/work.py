@@ -101,11 +101,12 @@ def _compress(task: Task) -> dict[str, Any]:
     except OSError as error:
         raise FlexgsError(f"cannot be made: {error.strerror}", path=output.parent) from error
     started = time.perf_counter()
-    done = compress(task.scene, output, options=options).report
+    done = compress(task.scene, output, options=options)
     seconds = time.perf_counter() - started
-    write_report(done, report)
-    files = {task.output: file_digest(output), task.report: file_digest(report)}
-    return {"result": summarise(done) | {"compress_seconds": seconds}, "files": files}
+    write_report(done.report, report)
+    written = [done.path or output, report]  # --format auto adds a suffix
+    files = {str(path): file_digest(path) for path in written}
+    return {"result": summarise(done.report) | {"compress_seconds": seconds}, "files": files}
 
 
 def summarise(report: Report) -> dict[str, Any]:

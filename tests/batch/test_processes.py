@@ -98,6 +98,18 @@ def test_a_killed_batch_leaves_no_orphans_and_resumes_to_the_same_bytes(
     assert not list(out.rglob("*.partial"))
 
 
+def test_a_format_that_is_chosen_by_size_is_found_again(models: Path, tmp_path: Path) -> None:
+    words = ["batch", str(models / "ash"), "-o", str(tmp_path), *OPTIONS, "--jobs", "0"]
+    words += ["--format", "auto", "--json"]
+    first, again = (CliRunner().invoke(app, words) for _ in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    (row,) = json.loads(first.stdout)["jobs"]
+    report, scene = sorted(row["files"])
+    assert report == "ash/drop-1.report.json"
+    assert row["result"]["bytes"] == (tmp_path / scene).stat().st_size
+    assert json.loads(again.stdout)["jobs"][0]["seconds"] == row["seconds"]  # not done twice
+
+
 def test_jobs_in_this_process_give_the_same_and_are_not_done_twice(
     models: Path, whole: tuple[Path, Any], tmp_path: Path
 ) -> None:
