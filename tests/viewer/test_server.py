@@ -179,6 +179,11 @@ server = open_server({"index.html": b"page"})
 print(json.dumps([server.port, server.token]), flush=True)
 serve(server)
 """
+# What a shell starts in the background is deaf to them, and so are its children.
+HEARS_INTERRUPTS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
 PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 
@@ -205,14 +210,17 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def test_an_interrupt_from_the_terminal_is_a_good_end() -> None:
-    command = [sys.executable, "-c", SERVE]
+    command = [sys.executable, "-c", HEARS_INTERRUPTS + SERVE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        port, _ = json.loads(process.stdout.readline())
-        answers = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        answers.request("GET", "/")
-        assert answers.getresponse().status == 404
-        answers.close()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.stdout is not None
+            port, _ = json.loads(process.stdout.readline())
+            answers = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            answers.request("GET", "/")
+            assert answers.getresponse().status == 404
+            answers.close()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     wait_until_closed(port)
