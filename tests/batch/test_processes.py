@@ -58,6 +58,11 @@ def ensure_gone(processes: list[psutil.Process]) -> None:
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def hear_interrupts() -> None:
+    """What a shell starts in the background is deaf to them, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def whole(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The folder and the JSON of a batch of `ash` and of a damaged scene that nothing disturbed."""
@@ -145,7 +150,9 @@ def test_a_killed_job_is_tried_again(models: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 def test_interrupting_ends_all_and_keeps_what_is_done(models: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with subprocess.Popen(command(models, out), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command(models, out), stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    ) as process:
         children = wait_for_child(psutil.Process(process.pid))
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=120)
