@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from flexgs.core import Splats
+from flexgs.core.joining import join_splats
+from flexgs.core.splats import Model
 from flexgs.errors import TooLarge, Unsupported, UsageError
 from flexgs.io.cameras.values import Fields
 from flexgs.io.formats.sog.source import Files
@@ -114,19 +115,9 @@ def _rows(spans: list[Span], n: int, fields: Fields) -> np.ndarray[Any, np.dtype
 
 
 def _joined(scenes: list[SceneFile], note: str) -> SceneFile:
-    parts = [scene.splats for scene in scenes]
-    k = max(part.sh.shape[1] for part in parts)
-    models = {part.model for part in parts}
+    models = {scene.splats.model for scene in scenes}
     notes = [note, *dict.fromkeys(n for scene in scenes for n in scene.notes)]
     if len(models) > 1:
         notes.append("its parts are of different models; read as plain 3DGS")
-    sh = [np.pad(part.sh, ((0, 0), (0, k - part.sh.shape[1]), (0, 0))) for part in parts]
-    splats = Splats(
-        np.concatenate([part.means for part in parts]),
-        np.concatenate([part.log_scales for part in parts]),
-        np.concatenate([part.quats for part in parts]),
-        np.concatenate([part.opacity_logits for part in parts]),
-        np.concatenate(sh),
-        parts[0].model if len(models) == 1 else "3dgs",
-    )
-    return SceneFile(splats, tuple(notes))
+    model: Model | None = "3dgs" if len(models) > 1 else None
+    return SceneFile(join_splats([scene.splats for scene in scenes], model), tuple(notes))
