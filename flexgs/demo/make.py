@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from flexgs.demo.fit import fit, start_from_points
 from flexgs.demo.views import orbit_cameras, surface_points
 from flexgs.demo.world import photograph
 from flexgs.errors import FlexgsError
-from flexgs.io import atomic_write, write_ply, write_png
+from flexgs.io import write_ply, write_png
+from flexgs.io.cameras.inria import write_inria
 from flexgs.progress import SILENT, Progress
 from flexgs.render import Renderer, get_renderer
 from flexgs.render.metrics import psnr
@@ -63,20 +63,6 @@ def _photographs(cameras: tuple[Camera, ...], threads: int | None, progress: Pro
     return photos
 
 
-def _inria_entry(index: int, camera: Camera) -> dict[str, object]:
-    """A camera as INRIA's cameras.json has it: axes of the camera as columns of `rotation`."""
-    return {
-        "id": index,
-        "img_name": camera.name,
-        "width": camera.width,
-        "height": camera.height,
-        "position": camera.center.tolist(),
-        "rotation": camera.world_to_camera[:3, :3].T.tolist(),
-        "fy": camera.fy,
-        "fx": camera.fx,
-    }
-
-
 def _write(
     folder: Path, cameras: tuple[Camera, ...], photos: list[F32], splats: Splats, steps: int
 ) -> Path:
@@ -89,9 +75,7 @@ def _write(
         raise FlexgsError(f"cannot make folders: {error.strerror}", path=folder) from error
     for camera, photo in zip(cameras, photos, strict=True):
         write_png(folder / "images" / f"{camera.name}.png", photo)
-    entries = [_inria_entry(i, camera) for i, camera in enumerate(cameras)]
-    with atomic_write(folder / "cameras.json") as file:
-        file.write(json.dumps(entries).encode())
+    write_inria(folder / "cameras.json", cameras)
     write_ply(scene, splats, force=True)
     return scene
 
