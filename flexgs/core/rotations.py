@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Float = npt.NDArray[np.floating]
 
+_SHORT = 1e-15  # squares of shorter quaternions lose digits in a float32
 _QUARTER_TURNS = {0.0: (1.0, 0.0), 90.0: (0.0, 1.0), 180.0: (-1.0, 0.0), 270.0: (0.0, -1.0)}
 
 
@@ -19,7 +20,7 @@ def normalize_quats(quats: Float) -> Float:  # (n, 4) -> (n, 4)
     >>> normalize_quats(np.array([[-2.0, 0, 0, 0]])).tolist()
     [[1.0, -0.0, -0.0, -0.0]]
     """
-    unit = quats / np.linalg.norm(quats, axis=1, keepdims=True)
+    unit = _to_unit_length(quats)
     return np.asarray(np.where(unit[:, :1] < 0, -unit, unit), dtype=quats.dtype)
 
 
@@ -29,13 +30,26 @@ def quats_to_matrices(quats: Float) -> Float:  # (n, 4) wxyz, any length -> (n, 
     >>> quats_to_matrices(np.array([[1.0, 0, 0, 0]]))[0].tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    w, x, y, z = (quats / np.linalg.norm(quats, axis=1, keepdims=True)).T
+    w, x, y, z = _to_unit_length(quats).T
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
     return np.asarray(np.moveaxis(np.array(rows), -1, 0), dtype=quats.dtype)
+
+
+def _to_unit_length(quats: Float) -> Float:
+    """Rows of length 1, also of those whose squares a float32 cannot hold; NaN for (0, 0, 0, 0)."""
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(quats, axis=1, keepdims=True)
+    extreme = ~((lengths > _SHORT) & np.isfinite(lengths))[:, 0]
+    if extreme.any():
+        largest = np.abs(quats[extreme]).max(axis=1, keepdims=True)
+        quats = quats.copy()
+        quats[extreme] /= np.where(largest > 0, largest, 1)
+        lengths = np.linalg.norm(quats, axis=1, keepdims=True)
+    return np.asarray(quats / lengths, dtype=quats.dtype)
 
 
 def euler_to_matrix(degrees: Sequence[float]) -> npt.NDArray[np.float64]:  # (3,) -> (3, 3)

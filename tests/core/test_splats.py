@@ -93,3 +93,12 @@ def test_the_sh_basis_is_orthonormal_on_the_sphere() -> None:
     basis = sh_basis(directions, 3)
     gram = np.einsum("n,nk,nl->kl", np.repeat(weights, 32) * 2 * np.pi / 32, basis, basis)
     np.testing.assert_allclose(gram, np.eye(16), atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1.0, 1e25, 1e38])
+def test_rotations_do_not_depend_on_the_length_of_quats(size: float) -> None:
+    unit = np.array([[0.5, -0.5, 0.5, 0.5], [0.6, 0.0, 0.8, 0.0]], np.float32)
+    quats = np.vstack([unit * np.float32(size), unit])  # extreme ones do not disturb the others
+    found = normalize_quats(quats)
+    np.testing.assert_allclose(found, np.vstack([unit, unit]), rtol=2e-7)
+    np.testing.assert_allclose(quats_to_matrices(quats)[:2], quats_to_matrices(unit), atol=1e-6)
