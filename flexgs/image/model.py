@@ -13,6 +13,9 @@ from flexgs.limits import MAX_CAMERA_SIDE, MAX_IMAGE_PIXELS
 
 F32 = npt.NDArray[np.float32]
 CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
+MIN_DIAGONAL, MAX_FACTOR = 1e-4, 1e6  # pixels; float32 sums stay finite within them
+MAX_ABS_MEAN = 1e6  # pixels
+MAX_ABS_COLOR = 1e4
 
 
 def _frozen(array: npt.ArrayLike) -> F32:
@@ -38,7 +41,7 @@ class ImageSplats:
     """
 
     means: F32  # (n, 2) pixels, x right, y down; the centre of the first pixel is (0.5, 0.5)
-    cholesky: F32  # (n, 3) pixels: l11 > 0, l21, l22 > 0 of the lower triangle L
+    cholesky: F32  # (n, 3) pixels: l11, l21, l22 of the lower triangle L; l11, l22 >= 1e-4
     colors: F32  # (n, 1 | 3 | 4) display values scaled to 0..1; sums may hold negative ones
     opacities: F32 | None  # (n,) in (0, 1]; None: accumulated summation
     width: int  # pixels
@@ -82,8 +85,14 @@ class ImageSplats:
             values = getattr(self, name)
             if values is not None and not np.isfinite(values).all():
                 raise SceneError("a value is not a finite number", section=name)
-        if (self.cholesky[:, ::2] <= 0).any():
-            raise SceneError("a diagonal is not positive", section="cholesky", expected="> 0")
+        if (self.cholesky[:, ::2] < np.float32(MIN_DIAGONAL)).any():
+            raise SceneError(
+                "a diagonal is too small", section="cholesky", expected=f"at least {MIN_DIAGONAL}"
+            )
+        most = {"means": MAX_ABS_MEAN, "cholesky": MAX_FACTOR, "colors": MAX_ABS_COLOR}
+        for name, bound in most.items():
+            if (np.abs(getattr(self, name)) > bound).any():
+                raise SceneError("a value is too large", section=name, expected=f"|x| <= {bound}")
         o = self.opacities
         if o is not None and not ((o > 0) & (o <= 1)).all():
             raise SceneError("an opacity is out of range", section="opacities", expected="(0, 1]")
