@@ -10,6 +10,7 @@ import typer
 
 from flexgs.cli.common import arguments as args
 from flexgs.cli.common.app import app
+from flexgs.cli.common.compress_arguments import MaxSide
 from flexgs.cli.common.output import print_json, progress, show
 from flexgs.options import parse_source
 
@@ -25,6 +26,7 @@ def evaluate(
     cameras: args.Cameras = None,
     images: args.Images = None,
     views: args.Views = "report",
+    max_side: MaxSide = None,
     reference_psnr: args.ReferencePsnr = None,
     device: args.Device = "auto",
     threads: args.Threads = None,
@@ -42,6 +44,7 @@ def evaluate(
             cameras=parse_source(cameras),
             images=parse_source(images),
             views=views,
+            max_side=max_side,
             reference_psnr=reference_psnr,
             device=device,
             threads=threads,

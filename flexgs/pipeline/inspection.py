@@ -41,11 +41,16 @@ def pick_views(views: Views, which: ViewSet) -> tuple[Camera, ...]:
 
 
 def _open(
-    scene: Scene, cameras: Source, images: Source, renderer: Renderer, progress: Progress
+    scene: Scene,
+    cameras: Source,
+    images: Source,
+    renderer: Renderer,
+    progress: Progress,
+    max_side: int | None = None,
 ) -> tuple[Splats, Views]:
     splats = scene if isinstance(scene, Splats) else read_scene(scene)
     path = None if isinstance(scene, Splats) else scene
-    return splats, find_views(path, splats, renderer, cameras, images, progress)
+    return splats, find_views(path, splats, renderer, cameras, images, progress, max_side)
 
 
 def evaluate(
@@ -55,6 +60,7 @@ def evaluate(
     cameras: Source = None,
     images: Source = None,
     views: ViewSet = "report",
+    max_side: int | None = None,  # pixels of a given view; larger photographs are scaled down
     reference_psnr: float | None = None,  # dB; None: the default
     device: Device = "auto",
     threads: int | None = None,
@@ -68,7 +74,7 @@ def evaluate(
         UsageError, FormatError, SceneError: scenes, cameras or photographs cannot be used.
     """
     renderer = get_renderer(device, threads)
-    original, found = _open(a, cameras, images, renderer, progress)
+    original, found = _open(a, cameras, images, renderer, progress, max_side)
     other = b if isinstance(b, Splats) else read_scene(b)
     quality = measure_quality(
         original,

@@ -123,6 +123,11 @@ def test_evaluate(run: Run, fgs: Path, ply: Path, cameras: Path) -> None:
     assert found["drop_db"] > 0
     table = run("evaluate", ply, ply, "--cameras", cameras)
     assert "equal" in table.stdout
+    small = json.loads(
+        run("evaluate", ply, fgs, "--cameras", cameras, "--max-side", 20, "--json").stdout
+    )
+    assert small["psnr_renders"] != found["psnr_renders"]
+    assert any("20 pixels a side" in note for note in small["notes"])
 
 
 def test_render(run: Run, ply: Path, cameras: Path) -> None:
