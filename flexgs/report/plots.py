@@ -1,37 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plots as inline SVG that take their colours from the page, so they suit light and dark mode."""
+"""The plots of a report."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flexgs.report.drawing import ACCENT, BAD, GOOD, INK, new_figure, plot_style, to_svg
 from flexgs.report.model import RepairFacts, Report, SearchStep, TargetFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# matplotlib draws with stand-ins that are then replaced by the page's CSS colours.
-INK, ACCENT, GOOD, BAD = "#010203", "#010205", "#010207", "#010209"
-_COLOURS = {INK: "currentColor", ACCENT: "var(--accent)", GOOD: "var(--good)", BAD: "var(--bad)"}
-_RC: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 def plot_bytes(parts: Mapping[str, int]) -> str:
@@ -39,15 +19,15 @@ def plot_bytes(parts: Mapping[str, int]) -> str:
     ordered = sorted(parts.items(), key=lambda part: part[1])
     unit, name = _unit(size for _, size in ordered)
     total = max(1, sum(parts.values()))
-    with _style("bytes"):
-        figure, axes = _figure(0.6 + 0.32 * len(ordered))
+    with plot_style("bytes"):
+        figure, axes = new_figure(0.6 + 0.32 * len(ordered))
         bars = axes.barh([name for name, _ in ordered], [size / unit for _, size in ordered])
         for bar in bars:
             bar.set_color(ACCENT)
         axes.bar_label(bars, [f"{size / total:.1%}" for _, size in ordered], padding=4)
         axes.margins(x=0.12)
         axes.set_xlabel(f"{name} in the file")
-        return _to_svg(figure, "Bytes by attribute; the table below has the numbers")
+        return to_svg(figure, "Bytes by attribute; the table below has the numbers")
 
 
 def plot_search(report: Report) -> str:
@@ -57,8 +37,8 @@ def plot_search(report: Report) -> str:
     """
     steps, edge = report.search, _right_edge(report)
     unit, name = _unit(step.size_bytes for step in steps)
-    with _style("search"):
-        figure, axes = _figure(3.6)
+    with plot_style("search"):
+        figure, axes = new_figure(3.6)
         axes.plot(*_coordinates(steps, edge, unit), color=INK, linewidth=0.6, alpha=0.4)
         for accepted, colour, marker, label in (
             (True, GOOD, "o", "meets the target"),
@@ -71,14 +51,14 @@ def plot_search(report: Report) -> str:
         axes.set_xlabel("PSNR drop on the search views, dB")
         axes.set_ylabel(f"file, {name}")
         axes.legend()
-        return _to_svg(figure, "Size against PSNR drop of every setting tried, numbered in order")
+        return to_svg(figure, "Size against PSNR drop of every setting tried, numbered in order")
 
 
 def plot_rounds(repair: RepairFacts) -> str:
     """Gaussians left by round, and the drop on the monitor views before each removal."""
     numbers = range(1, len(repair.rounds) + 1)
-    with _style("rounds"):
-        figure, axes = _figure(2.6)
+    with plot_style("rounds"):
+        figure, axes = new_figure(2.6)
         axes.plot(
             numbers,
             [r.gaussians / 1e3 for r in repair.rounds],
@@ -101,7 +81,7 @@ def plot_rounds(repair: RepairFacts) -> str:
         drops.spines["right"].set_visible(True)
         drops.set_ylabel("drop before it, dB")
         figure.legend(loc="outside upper right", ncols=2)
-        return _to_svg(figure, "Gaussians left and PSNR drop by round; the table has the numbers")
+        return to_svg(figure, "Gaussians left and PSNR drop by round; the table has the numbers")
 
 
 def _unit(sizes: Iterable[int]) -> tuple[float, str]:
@@ -145,33 +125,3 @@ def _coordinates(
 ) -> tuple[list[float], list[float]]:
     steps = list(steps)
     return [min(step.drop_db, edge) for step in steps], [step.size_bytes / unit for step in steps]
-
-
-def _style(salt: str) -> AbstractContextManager[None]:
-    """The settings above, for all that draws: texts take their colour when they are made."""
-    import matplotlib as mpl
-
-    return mpl.rc_context({**_RC, "svg.hashsalt": salt})
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
-    return figure, axes
-
-
-def _to_svg(figure: Figure, description: str) -> str:
-    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
-    svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :]
-    for stand_in, colour in _COLOURS.items():
-        svg = svg.replace(stand_in, colour)
-    svg = re.sub(r'<svg ([^>]*?)width="[^"]*" ?height="[^"]*"', r"<svg \1", svg, count=1)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{description}" ', 1)
