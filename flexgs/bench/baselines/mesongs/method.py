@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Importance, pruning, and the bisection of its share. See the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.bench.baselines.mesongs import file
+from flexgs.bench.baselines.mesongs.codebook import MAX_ENTRIES
+from flexgs.bench.baselines.mesongs.octree import MAX_DEPTH
+from flexgs.bench.baselines.model import Baseline, Encoded, Job, Outcome, Setting, Trial, Trials
+from flexgs.core import Splats
+from flexgs.errors import UsageError
+from flexgs.importance import scores
+
+F64 = npt.NDArray[np.float64]
+
+DEPTH = 20
+CODEBOOK = 4096
+VOLUME_POWER = 0.1  # beta
+_VOLUME_QUANTILE = 0.1  # the element at 90 % of the descending order
+_NEAR_ENOUGH = 0.95  # of the target: the bisection stops there
+_MOST_TRIALS = 9  # the share is then known to 0.002
+
+
+def measure_importance(job: Job, volume_power: float) -> F64:  # (n,)
+    """Sum of alpha T over pixels and scoring views, times (V / V90)^volume_power."""
+    with job.progress.stage("score", len(job.scoring)) as advance:
+        seen = scores.get("blend-weight")(job.splats, job.scoring, job.renderer, None, advance)
+    log_volumes = job.splats.log_scales.sum(axis=1, dtype=np.float64)
+    middle = np.quantile(log_volumes, _VOLUME_QUANTILE, method="nearest")
+    return np.asarray(seen * np.exp(volume_power * (log_volumes - middle)))
+
+
+def prune(splats: Splats, importance: F64, share: float) -> tuple[Splats, F64]:
+    """What is left without the least important, at least one; ties go in the scene's order."""
+    rows = np.sort(np.argsort(importance, kind="stable")[int(share * splats.n) :])
+    return splats.select(rows), importance[rows]
+
+
+def bisect(attempt: Callable[[float], Trial], target_db: float) -> None:
+    """Halves the pruning shares between one that meets the target and one that does not.
+
+    Ends near the target, or after so many trials; nothing is pruned where nothing else meets it.
+    """
+    low, high, met = 0.0, 1.0, False
+    for _ in range(_MOST_TRIALS):
+        middle = (low + high) / 2
+        trial = attempt(middle)
+        met |= trial.met
+        low, high = (middle, high) if trial.met else (low, middle)
+        if trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db:
+            return
+    if not met:
+        attempt(0.0)
+
+
+def search(job: Job, choices: argparse.Namespace) -> Outcome:
+    """The largest pruning share that meets the target, or the one given."""
+    importance = measure_importance(job, choices.volume_power)
+
+    def encode(setting: Setting) -> Encoded:
+        kept, weights = prune(job.splats, importance, float(setting["pruning_rate"]))
+        return file.encode(kept, weights, depth=choices.depth, codebook=choices.codebook)
+
+    trials = Trials(job, encode, file.decode)
+    if job.target_db is None:
+        trials({"pruning_rate": choices.pruning_rate})
+    else:
+        bisect(lambda share: trials({"pruning_rate": share}), job.target_db)
+    return trials.outcome()
+
+
+def is_fixed(choices: argparse.Namespace) -> bool:
+    """The pruning share is given.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+    bounds = (
+        ("depth", 1, MAX_DEPTH),
+        ("codebook", 1, MAX_ENTRIES),
+        ("volume_power", 0.0, 10.0),
+    )
+    for name, low, high in bounds:
+        value = getattr(choices, name)
+        if not low <= value <= high:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is out of range", expected=f"{low} to {high}", found=value)
+    return choices.pruning_rate is not None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What only this baseline has."""
+    parser.add_argument(
+        "--depth", type=int, default=DEPTH, help=f"of the octree; {DEPTH} by default"
+    )
+    parser.add_argument(
+        "--codebook", type=int, default=CODEBOOK, help=f"entries; {CODEBOOK} by default"
+    )
+    parser.add_argument(
+        "--volume-power",
+        type=float,
+        default=VOLUME_POWER,
+        help=f"beta, which the paper sets per scene; {VOLUME_POWER} by default, as indoors",
+    )
+
+
+MESONGS = Baseline(
+    name="mesongs",
+    source="MesonGS without fine-tuning, arXiv 2409.09756, re-implemented from its description",
+    add_options=add_options,
+    is_fixed=is_fixed,
+    search=search,
+    decode=file.decode,
+)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a baseline is, what it is given, and what it hands back."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flexgs.core import Camera, Splats
+from flexgs.errors import Corrupt, TooLarge
+from flexgs.io.validate import broken_rules, clamp_splats
+from flexgs.limits import DEFAULT_LIMITS
+from flexgs.progress import Progress
+from flexgs.render import Renderer
+
+Setting = Mapping[str, float | int | str]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One scene to compress, and what is known of it."""
+
+    splats: Splats  # at least one
+    renderer: Renderer
+    scoring: tuple[Camera, ...]  # the views that scores are from
+    drop: Callable[[Splats], float]  # mean drop on the search views, dB
+    target_db: float | None  # None: the setting is given, nothing is searched
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A complete file."""
+
+    data: bytes
+    parts: Mapping[str, int]  # bytes of each stream in it, without the container
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that was encoded, decoded and measured."""
+
+    setting: Setting
+    size_bytes: int
+    drop_db: float
+    gaussians: int  # in the file
+    met: bool
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The file found, and how."""
+
+    encoded: Encoded
+    trial: Trial  # its own
+    trials: tuple[Trial, ...]  # in the order they were made
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A published method. `choices` are its own options, parsed from the command line."""
+
+    name: str
+    source: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    is_fixed: Callable[[argparse.Namespace], bool]  # nothing is left to search
+    search: Callable[[Job, argparse.Namespace], Outcome]
+    decode: Callable[[bytes], Splats]  # raises FormatError
+
+
+class Trials:
+    """Encodes settings, measures what decodes from the bytes, and remembers the file to keep.
+
+    That is the last one that met the target, else the one with the smallest drop.
+    """
+
+    def __init__(
+        self, job: Job, encode: Callable[[Setting], Encoded], decode: Callable[[bytes], Splats]
+    ) -> None:
+        self._job, self._encode, self._decode = job, encode, decode
+        self._kept: tuple[Encoded, Trial] | None = None
+        self._log: list[Trial] = []
+
+    def __call__(self, setting: Setting) -> Trial:
+        """One trial."""
+        started = time.perf_counter()
+        with self._job.progress.stage(f"try {', '.join(f'{k} {v}' for k, v in setting.items())}"):
+            encoded = self._encode(setting)
+            decoded = self._decode(encoded.data)
+            drop = self._job.drop(decoded)
+        target = self._job.target_db
+        trial = Trial(
+            setting=dict(setting),
+            size_bytes=len(encoded.data),
+            drop_db=drop,
+            gaussians=decoded.n,
+            met=target is None or drop <= target,
+            seconds=time.perf_counter() - started,
+        )
+        self._log.append(trial)
+        kept = None if self._kept is None else self._kept[1]
+        if kept is None or trial.met or (not kept.met and trial.drop_db < kept.drop_db):
+            self._kept = (encoded, trial)
+        return trial
+
+    def outcome(self) -> Outcome:
+        """What came of the trials so far; there must have been one."""
+        if self._kept is None:
+            raise ValueError("nothing was tried")
+        return Outcome(*self._kept, tuple(self._log))
+
+
+def require_bounded(n: int, k: int, data: bytes) -> None:
+    """Checks, before anything of that size is made, what a file claims to hold.
+
+    Raises:
+        TooLarge: so many Gaussians of so many SH coefficients are beyond the limits.
+    """
+    raw = 4 * n * (11 + 3 * k)
+    limits = DEFAULT_LIMITS
+    if n > limits.max_gaussians or raw > min(limits.max_raw_bytes, limits.max_ratio * len(data)):
+        raise TooLarge("the file claims too many Gaussians", section="head", found=n)
+
+
+def require_legal(splats: Splats) -> Splats:
+    """What a file decodes to, if it can be Gaussians.
+
+    Raises:
+        Corrupt: numbers are out of range or not finite.
+    """
+    splats, _ = clamp_splats(splats)
+    for rule in broken_rules(splats):
+        raise Corrupt(
+            f"{rule.field} of {int(rule.broken.sum())} Gaussians are not usable",
+            section=rule.field,
+            expected=rule.law,
+        )
+    return splats
