@@ -31,8 +31,8 @@ from flexgs.image.kernels.tiles import (
     color_sum,
     copy_tile,
     longest,
-    residual,
     tile_corner,
+    tile_loss,
     transform,
     weigh,
 )
@@ -170,15 +170,10 @@ def layer_step(  # type: ignore[no-untyped-def]
             scratch[0, :] = F1
             layer_tile(state, scratch[0], weights, scratch[1], records, colors, mine, x0, y0)
             picture[:] = state
-            errors[tile, 0] = 0.0
-            errors[tile, 1] = 0.0
+            more = extra[tile if len(extra) > 1 else 0]
+            tile_loss(state, target[tile], pixel_weights[tile], more, l2, l1, errors[tile])
             behind[:] = F0
             for c in range(channels):
-                square, absolute = residual(
-                    state, c * AREA, target[tile], pixel_weights[tile], extra[tile], l2, l1
-                )
-                errors[tile, 0] += square
-                errors[tile, 1] += absolute
                 for i in range(AREA):
                     behind[i] += state[c * AREA + i] * picture[c * AREA + i]
             layer_tile_gradient(

@@ -189,11 +189,11 @@ def sum_tile_gradient(  # type: ignore[no-untyped-def]
 
 
 @nb.njit(**KERNEL)
-def residual(state, at, target, pixel_weights, extra, l2, l1):  # type: ignore[no-untyped-def]
+def residual(state, at, target, pixel_weights, l2, l1):  # type: ignore[no-untyped-def]
     """Turns a plane of a tile's picture into dL/dpixel; returns its squared and absolute errors.
 
-    L = sum over pixels of weight (l2 r^2 / 2 + l1 |r|), r = picture - target; plus `extra`, a
-    gradient that was found elsewhere. The errors are those of the picture clamped to 0..1.
+    L = sum over pixels of weight (l2 r^2 / 2 + l1 |r|), r = picture - target. The errors are those
+    of the picture clamped to 0..1.
     """
     square, absolute = F0, F0
     for i in range(np.uint64(AREA)):
@@ -201,11 +201,23 @@ def residual(state, at, target, pixel_weights, extra, l2, l1):  # type: ignore[n
         value, wanted, weight = state[k], target[k], pixel_weights[i]
         r = value - wanted
         sign = (F1 if r > F0 else F0) - (F1 if r < F0 else F0)
-        state[k] = weight * (l2 * r + l1 * sign) + extra[k]
+        state[k] = weight * (l2 * r + l1 * sign)
         r = min(max(value, F0), F1) - wanted
         square += weight * r * r
         absolute += weight * abs(r)
     return square, absolute
+
+
+@nb.njit(**KERNEL)
+def tile_loss(state, target, pixel_weights, extra, l2, l1, errors):  # type: ignore[no-untyped-def]
+    """A tile's picture becomes dL/dpixel, plus `extra` (empty or like state); fills errors."""
+    errors[0], errors[1] = 0.0, 0.0
+    for c in range(len(state) // AREA):
+        square, absolute = residual(state, c * AREA, target, pixel_weights, l2, l1)
+        errors[0] += square
+        errors[1] += absolute
+    for i in range(len(extra)):
+        state[i] += extra[i]
 
 
 @nb.njit(**KERNEL)
@@ -256,7 +268,8 @@ def sum_step(  # type: ignore[no-untyped-def]
 
     Args:
         lists: starts, members, slots of `tile_lists`.
-        target, extra: (tiles, channels * AREA) f32; pixel_weights (tiles, AREA) f32.
+        target: (tiles, channels * AREA) f32; pixel_weights (tiles, AREA) f32.
+        extra: a gradient to add, like target, or (1, 0) for none.
         pairs: (pairs, 5 + channels) f32, filled with each pair's partial sums.
         errors: (tiles, 2) f64, filled with squared and absolute errors.
     """
@@ -272,14 +285,8 @@ def sum_step(  # type: ignore[no-untyped-def]
             first, end = starts[tile], starts[tile + 1]
             state[:] = F0
             sum_tile(state, weights, records, colors, members[first:end], x0, y0)
-            errors[tile, 0] = 0.0
-            errors[tile, 1] = 0.0
-            for c in range(channels):
-                square, absolute = residual(
-                    state, c * AREA, target[tile], pixel_weights[tile], extra[tile], l2, l1
-                )
-                errors[tile, 0] += square
-                errors[tile, 1] += absolute
+            more = extra[tile if len(extra) > 1 else 0]
+            tile_loss(state, target[tile], pixel_weights[tile], more, l2, l1, errors[tile])
             sum_tile_gradient(
                 state, weights, records, colors, members[first:end], slots[first:end], x0, y0, pairs
             )
