@@ -13,12 +13,14 @@ from flexgs.cli import (
     verify,
     view,
 )
+from flexgs.cli.benching import bench
 from flexgs.cli.common.app import app
 from flexgs.cli.editing import crop, inspect, merge, transform
 
 __all__ = [
     "app",
     "batch",
+    "bench",
     "compress",
     "convert",
     "crop",

@@ -45,9 +45,9 @@ def picture_row(picture: Picture) -> PictureRow:
         width=before.shape[1],
         height=before.shape[0],
         gain=gain,
-        original=_data_uri(before, JPEG_QUALITY),
-        compressed=_data_uri(after, JPEG_QUALITY),
-        difference=_data_uri(np.minimum(difference * gain, 1), DIFFERENCE_QUALITY),
+        original=data_uri(before),
+        compressed=data_uri(after),
+        difference=data_uri(np.minimum(difference * gain, 1), DIFFERENCE_QUALITY),
     )
 
 
@@ -61,10 +61,11 @@ def choose_gain(difference: F32) -> int:  # (h, w, 3) >= 0
     return max((gain for gain in GAINS if gain * bright <= 1), default=1)
 
 
-def _data_uri(image: F32, quality: int) -> str:
+def data_uri(image: F32, quality: int = JPEG_QUALITY) -> str:  # (h, w, 3)
+    """A JPEG that stands in the page itself; values are clamped to [0, 1]."""
     import PIL.Image
 
-    pixels = np.rint(np.nan_to_num(image) * 255).astype(np.uint8)
+    pixels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * 255).astype(np.uint8)
     stream = io.BytesIO()
     PIL.Image.fromarray(pixels).save(stream, format="JPEG", quality=quality, subsampling=0)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
