@@ -57,48 +57,50 @@ def css_variables(colours: Sequence[str]) -> str:
 
 def plot_svg(outcome: Outcome, group: str) -> str:
     """For the page, in its colours."""
-    figure = _draw(outcome, group, THEMED)
     further = {stand_in: f"var(--m{i})" for i, stand_in in enumerate(STAND_INS)}
-    return to_svg(figure, f"Bytes against drop in PSNR and SSIM, {group}", further)
+    with plot_style(f"bench {group}", THEMED.ink):
+        figure = _draw(outcome, group, THEMED)
+        return to_svg(figure, f"Bytes against drop in PSNR and SSIM, {group}", further)
 
 
 def plot_files(outcome: Outcome, group: str) -> dict[str, bytes]:
     """The same on white paper, as files of their own, by suffix."""
     found = {}
-    for suffix in ("svg", "png"):
-        figure = _draw(outcome, group, PAPER)
-        metadata: dict[str, Any] = {"Date": None} if suffix == "svg" else {"Software": None}
+    for suffix, unwanted in (("svg", "Date"), ("png", "Software")):
         stream = io.BytesIO()
-        figure.savefig(stream, format=suffix, dpi=DPI, metadata=metadata, facecolor="white")
+        with plot_style(f"bench {group}", PAPER.ink):
+            figure = _draw(outcome, group, PAPER)
+            metadata: dict[str, Any] = {unwanted: None}
+            figure.savefig(stream, format=suffix, dpi=DPI, metadata=metadata, facecolor="white")
         found[f".{suffix}"] = stream.getvalue()
     return found
 
 
 def _draw(outcome: Outcome, group: str, palette: Palette) -> Figure:
+    """Inside `plot_style`."""
     from matplotlib.figure import Figure
 
     scenes = outcome.groups()[group]
-    with plot_style(f"bench {group}", palette.ink):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        figure.patch.set_alpha(0)
-        alone = len(scenes) == 1
-        panels: list[Axes] = list(figure.subplots(1, 1 + alone, squeeze=False).flat)
-        for axes in panels:
-            axes.patch.set_alpha(0)
-            axes.grid(alpha=0.25, linewidth=0.6)
-        limit = BEYOND * max(outcome.drops)
-        for method in outcome.plan.methods:
-            style = _style(method, palette, alone)
-            _line(panels[0], _drop_curve(outcome, scenes, method), limit, style, method.title)
-            if alone:
-                _line(panels[1], _ssim_curve(outcome, scenes[0], method), None, style, "")
-        _draw_reported(panels[0], group, palette, limit)
-        _label(panels[0], "drop in PSNR on the test views, dB", limit)
+    figure = Figure(figsize=SIZE, layout="constrained")
+    figure.patch.set_alpha(0)
+    alone = len(scenes) == 1
+    panels: list[Axes] = list(figure.subplots(1, 1 + alone, squeeze=False).flat)
+    for axes in panels:
+        axes.patch.set_alpha(0)
+        axes.grid(alpha=0.25, linewidth=0.6)
+    limit = BEYOND * max(outcome.drops)
+    for method in outcome.plan.methods:
+        style = _style(method, palette, alone)
+        _line(panels[0], _drop_curve(outcome, scenes, method), limit, style, method.title)
         if alone:
-            _label(panels[1], "SSIM on the test views", None)
-        if panels[0].lines:
-            figure.legend(loc="outside lower center", ncols=3)
-        return figure
+            _line(panels[1], _ssim_curve(outcome, scenes[0], method), None, style, "")
+    _draw_reported(panels[0], group, palette, limit)
+    _label(panels[0], "drop in PSNR on the test views, dB", limit)
+    if alone:
+        _label(panels[1], "SSIM on the test views", None)
+    if panels[0].get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure
 
 
 def _style(method: Method, palette: Palette, dots: bool) -> dict[str, Any]:
@@ -123,6 +125,7 @@ def _line(
     """(bytes, quality) in order."""
     shown = [(size / 1e6, value) for size, value in curve if limit is None or value <= limit]
     if shown:
+        style = style if len(shown) > 1 else {**style, "marker": style["marker"] or "o"}
         axes.plot(*zip(*shown, strict=True), label=label or "_nolegend_", **style)
 
 
