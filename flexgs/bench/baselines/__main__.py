@@ -76,7 +76,12 @@ def _add_decompress(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
-def _options(chosen: argparse.Namespace) -> CompressOptions:
+def options_of(chosen: argparse.Namespace) -> CompressOptions:
+    """What all baselines share, checked.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
     return CompressOptions(
         target_psnr_drop=chosen.target_psnr_drop,
         pruning_rate=chosen.pruning_rate,
@@ -111,7 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             _show(decompress(baseline, chosen.file, chosen.output, force=chosen.force), chosen.json)
             return 0
         progress = SILENT if chosen.quiet else StderrProgress()
-        request = (chosen.scene, chosen.output, _options(chosen), chosen)
+        request = (chosen.scene, chosen.output, options_of(chosen), chosen)
         facts = compress(baseline, *request, progress)
         _show(facts, chosen.json)
     except FlexgsError as error:

@@ -15,7 +15,7 @@ from flexgs.limits import DEFAULT_LIMITS
 from flexgs.progress import Progress
 from flexgs.render import Renderer
 
-Setting = Mapping[str, float | int | str]
+Setting = Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +25,6 @@ class Job:
     splats: Splats  # at least one
     renderer: Renderer
     scoring: tuple[Camera, ...]  # the views that scores are from
-    drop: Callable[[Splats], float]  # mean drop on the search views, dB
-    target_db: float | None  # None: the setting is given, nothing is searched
     progress: Progress
 
 
@@ -36,6 +34,15 @@ class Encoded:
 
     data: bytes
     parts: Mapping[str, int]  # bytes of each stream in it, without the container
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A complete file, and what decodes from it."""
+
+    encoded: Encoded
+    drop_db: float  # mean over the search views
+    gaussians: int
 
 
 @dataclass(frozen=True)
@@ -59,51 +66,34 @@ class Outcome:
     trials: tuple[Trial, ...]  # in the order they were made
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """A published method. `choices` are its own options, parsed from the command line."""
-
-    name: str
-    source: str
-    add_options: Callable[[argparse.ArgumentParser], None]
-    is_fixed: Callable[[argparse.Namespace], bool]  # nothing is left to search
-    search: Callable[[Job, argparse.Namespace], Outcome]
-    decode: Callable[[bytes], Splats]  # raises FormatError
-
-
 class Trials:
-    """Encodes settings, measures what decodes from the bytes, and remembers the file to keep.
+    """Measures settings, and remembers the file to keep.
 
     That is the last one that met the target, else the one with the smallest drop.
     """
 
-    def __init__(
-        self, job: Job, encode: Callable[[Setting], Encoded], decode: Callable[[bytes], Splats]
-    ) -> None:
-        self._job, self._encode, self._decode = job, encode, decode
+    def __init__(self, measure: Callable[[Setting], Measured], target_db: float | None) -> None:
+        self.target_db = target_db  # None: the setting is given, all is met
+        self._measure = measure
         self._kept: tuple[Encoded, Trial] | None = None
         self._log: list[Trial] = []
 
     def __call__(self, setting: Setting) -> Trial:
         """One trial."""
         started = time.perf_counter()
-        with self._job.progress.stage(f"try {', '.join(f'{k} {v}' for k, v in setting.items())}"):
-            encoded = self._encode(setting)
-            decoded = self._decode(encoded.data)
-            drop = self._job.drop(decoded)
-        target = self._job.target_db
+        found = self._measure(setting)
         trial = Trial(
             setting=dict(setting),
-            size_bytes=len(encoded.data),
-            drop_db=drop,
-            gaussians=decoded.n,
-            met=target is None or drop <= target,
+            size_bytes=len(found.encoded.data),
+            drop_db=found.drop_db,
+            gaussians=found.gaussians,
+            met=self.target_db is None or found.drop_db <= self.target_db,
             seconds=time.perf_counter() - started,
         )
         self._log.append(trial)
         kept = None if self._kept is None else self._kept[1]
         if kept is None or trial.met or (not kept.met and trial.drop_db < kept.drop_db):
-            self._kept = (encoded, trial)
+            self._kept = (found.encoded, trial)
         return trial
 
     def outcome(self) -> Outcome:
@@ -111,6 +101,19 @@ class Trials:
         if self._kept is None:
             raise ValueError("nothing was tried")
         return Outcome(*self._kept, tuple(self._log))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A published method. The namespace holds its own options, parsed from the command line."""
+
+    name: str
+    source: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    is_fixed: Callable[[argparse.Namespace], bool]  # nothing is left to search
+    prepare: Callable[[Job, argparse.Namespace], Callable[[Setting], Encoded]]
+    search: Callable[[Trials, argparse.Namespace], None]
+    decode: Callable[[bytes], Splats]  # raises FormatError
 
 
 def require_bounded(n: int, k: int, data: bytes) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from flexgs.bench.baselines.model import Baseline, Job, Outcome
+from flexgs.bench.baselines.model import Baseline, Job, Measured, Outcome, Setting, Trials
 from flexgs.core import Splats
 from flexgs.errors import FormatError, SceneError, SearchError, UsageError
 from flexgs.io import atomic_write, ensure_output, write_ply
@@ -52,12 +52,14 @@ def compress(
     splats = open_scene(scene, drop_invalid=options.drop_invalid).splats
     if splats.n == 0:
         raise SceneError("the scene holds no Gaussians: there is nothing to compress", path=scene)
-    job, views = _prepare(scene, splats, options, None if fixed else options.target[1], progress)
-    found = baseline.search(job, choices)
+    job, views, drop = prepare(scene, splats, options, progress)
+    trials = Trials(measurer(baseline, job, choices, drop), None if fixed else options.target[1])
+    baseline.search(trials, choices)
+    found = trials.outcome()
     if not found.trial.met and not options.best_effort:
         raise SearchError(
             f"{baseline.name} has no setting that meets the target",
-            expected=f"a drop of at most {job.target_db:g} dB",
+            expected=f"a drop of at most {trials.target_db:g} dB",
             found=f"{found.trial.drop_db:.3f} dB at best",
             hint="--best-effort writes that one",
         )
@@ -65,7 +67,7 @@ def compress(
         file.write(found.encoded.data)
     size = scene_bytes(scene)
     return {
-        **_facts(baseline, found, job.target_db),
+        **_facts(baseline, found, trials.target_db),
         "original_bytes": size,
         "original_gaussians": splats.n,
         "ratio": size / len(found.encoded.data),
@@ -78,13 +80,14 @@ def compress(
     }
 
 
-def _prepare(
-    scene: str | Path,
-    splats: Splats,
-    options: CompressOptions,
-    target_db: float | None,
-    progress: Progress,
-) -> tuple[Job, Views]:
+def prepare(
+    scene: str | Path, splats: Splats, options: CompressOptions, progress: Progress = SILENT
+) -> tuple[Job, Views, DropMeter]:
+    """What a method is given; the views; and the meter of drops on the search views.
+
+    Raises:
+        UsageError, FormatError, SceneError: no renderer, or cameras or photographs cannot be used.
+    """
     renderer = get_renderer(options.device, options.threads)
     sources = (options.cameras, options.images)
     views = find_views(scene, splats, renderer, *sources, progress, options.max_side)
@@ -92,7 +95,22 @@ def _prepare(
     reference = views.reference_psnr(options.reference_psnr)
     with progress.stage("look at the original"):
         meter = DropMeter(splats, views.split.search, renderer, photograph, reference)
-    return Job(splats, renderer, views.split.scoring, meter, target_db, progress), views
+    return Job(splats, renderer, views.split.scoring, progress), views, meter
+
+
+def measurer(
+    baseline: Baseline, job: Job, choices: argparse.Namespace, drop: Callable[[Splats], float]
+) -> Callable[[Setting], Measured]:
+    """Scores once; -> what encodes a setting, decodes it from the bytes, and measures that."""
+    encode = baseline.prepare(job, choices)
+
+    def measure(setting: Setting) -> Measured:
+        with job.progress.stage("try " + ", ".join(f"{k} {v:g}" for k, v in setting.items())):
+            encoded = encode(setting)
+            decoded = baseline.decode(encoded.data)
+            return Measured(encoded, drop(decoded), decoded.n)
+
+    return measure
 
 
 def _facts(baseline: Baseline, found: Outcome, target_db: float | None) -> dict[str, object]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.bench.baselines.flexgaussian import file
-from flexgs.bench.baselines.model import Baseline, Encoded, Job, Outcome, Setting, Trials
+from flexgs.bench.baselines.model import Baseline, Encoded, Job, Setting, Trials
 from flexgs.core import Splats
 from flexgs.errors import UsageError
 from flexgs.importance import scores
@@ -58,20 +58,23 @@ def walk(meets: Callable[[int], bool], count: int, first: int) -> None:
             index -= 1
 
 
-def search(job: Job, choices: argparse.Namespace) -> Outcome:
-    """The strongest of the fixed pairs that meets the target, or the setting given."""
-    order = rank(job)
+def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encoded]:
+    """Ranks once, where anything is pruned; -> what encodes a setting."""
+    order = np.arange(job.splats.n) if choices.parts == QUANTISATION else rank(job)
 
     def encode(setting: Setting) -> Encoded:
-        rates = float(setting["pruning_rate"]), float(setting["sh_rate"])
-        return file.encode(*prune(job.splats, order, *rates), quantised=choices.parts != PRUNING)
+        kept, with_sh = prune(job.splats, order, setting["pruning_rate"], setting["sh_rate"])
+        return file.encode(kept, with_sh, quantised=choices.parts != PRUNING)
 
-    trials = Trials(job, encode, file.decode)
-    if is_fixed(choices):
-        trials({"pruning_rate": choices.pruning_rate or 0.0, "sh_rate": choices.sh_rate or 0.0})
+    return encode
+
+
+def search(trials: Trials, choices: argparse.Namespace) -> None:
+    """The strongest of the fixed pairs that meets the target, or the setting given."""
+    if trials.target_db is None:
+        trials(_setting((choices.pruning_rate or 0.0, choices.sh_rate or 0.0)))
     else:
         walk(lambda i: trials(_setting(PAIRS[i])).met, len(PAIRS), FIRST)
-    return trials.outcome()
 
 
 def _setting(pair: tuple[float, float]) -> Setting:
@@ -115,6 +118,7 @@ FLEXGAUSSIAN = Baseline(
     source="FlexGaussian, arXiv 2507.06671, re-implemented from its description",
     add_options=add_options,
     is_fixed=is_fixed,
+    prepare=prepare,
     search=search,
     decode=file.decode,
 )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from flexgs.bench.baselines.mesongs import file
 from flexgs.bench.baselines.mesongs.codebook import MAX_ENTRIES
 from flexgs.bench.baselines.mesongs.octree import MAX_DEPTH
-from flexgs.bench.baselines.model import Baseline, Encoded, Job, Outcome, Setting, Trial, Trials
+from flexgs.bench.baselines.model import Baseline, Encoded, Job, Setting, Trial, Trials
 from flexgs.core import Splats
 from flexgs.errors import UsageError
 from flexgs.importance import scores
@@ -24,7 +24,7 @@ CODEBOOK = 4096
 VOLUME_POWER = 0.1  # beta
 _VOLUME_QUANTILE = 0.1  # the element at 90 % of the descending order
 _NEAR_ENOUGH = 0.95  # of the target: the bisection stops there
-_MOST_TRIALS = 9  # the share is then known to 0.002
+_MOST_TRIALS = 9  # the share is then known to 0.004
 
 
 def measure_importance(job: Job, volume_power: float) -> F64:  # (n,)
@@ -45,34 +45,35 @@ def prune(splats: Splats, importance: F64, share: float) -> tuple[Splats, F64]:
 def bisect(attempt: Callable[[float], Trial], target_db: float) -> None:
     """Halves the pruning shares between one that meets the target and one that does not.
 
-    Ends near the target, or after so many trials; nothing is pruned where nothing else meets it.
+    Starts at 0: where that misses, no share is taken to meet. Ends near the target, or after so
+    many trials.
     """
-    low, high, met = 0.0, 1.0, False
+    low, high, middle = 0.0, 1.0, 0.0
     for _ in range(_MOST_TRIALS):
-        middle = (low + high) / 2
         trial = attempt(middle)
-        met |= trial.met
         low, high = (middle, high) if trial.met else (low, middle)
-        if trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db:
+        if high == 0 or (trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db):
             return
-    if not met:
-        attempt(0.0)
+        middle = (low + high) / 2
 
 
-def search(job: Job, choices: argparse.Namespace) -> Outcome:
-    """The largest pruning share that meets the target, or the one given."""
+def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encoded]:
+    """Scores once; -> what encodes a setting."""
     importance = measure_importance(job, choices.volume_power)
 
     def encode(setting: Setting) -> Encoded:
-        kept, weights = prune(job.splats, importance, float(setting["pruning_rate"]))
+        kept, weights = prune(job.splats, importance, setting["pruning_rate"])
         return file.encode(kept, weights, depth=choices.depth, codebook=choices.codebook)
 
-    trials = Trials(job, encode, file.decode)
-    if job.target_db is None:
+    return encode
+
+
+def search(trials: Trials, choices: argparse.Namespace) -> None:
+    """The largest pruning share that meets the target, or the one given."""
+    if trials.target_db is None:
         trials({"pruning_rate": choices.pruning_rate})
     else:
-        bisect(lambda share: trials({"pruning_rate": share}), job.target_db)
-    return trials.outcome()
+        bisect(lambda share: trials({"pruning_rate": share}), trials.target_db)
 
 
 def is_fixed(choices: argparse.Namespace) -> bool:
@@ -115,6 +116,7 @@ MESONGS = Baseline(
     source="MesonGS without fine-tuning, arXiv 2409.09756, re-implemented from its description",
     add_options=add_options,
     is_fixed=is_fixed,
+    prepare=prepare,
     search=search,
     decode=file.decode,
 )

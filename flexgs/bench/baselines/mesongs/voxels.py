@@ -15,6 +15,8 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 U64 = npt.NDArray[np.uint64]
 
+FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
+
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
@@ -35,18 +37,19 @@ def voxelise(splats: Splats, weights: F64, depth: int) -> Voxels:  # at least on
     order = np.argsort(all_codes, kind="stable")
     codes, starts, counts = np.unique(all_codes[order], return_index=True, return_counts=True)
 
-    def mean(values: F32) -> F32:
-        sums = np.add.reduceat(values[order].astype(np.float64), starts, axis=0)
-        return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)), np.float32)
+    merged = splats.select(order[starts])
+    shared = counts > 1
+    if shared.any():
+        rows, own = order[np.repeat(shared, counts)], counts[shared]
 
-    merged = replace(
-        splats,
-        means=mean(splats.means),
-        log_scales=mean(splats.log_scales),
-        quats=mean(splats.quats),
-        opacity_logits=mean(splats.opacity_logits),
-        sh=mean(splats.sh),
-    )
+        def mean(name: str) -> F32:
+            values = getattr(merged, name).copy()
+            members = getattr(splats, name)[rows].astype(np.float64)
+            sums = np.add.reduceat(members, np.cumsum(own) - own, axis=0)
+            values[shared] = sums / own.reshape(-1, *[1] * (values.ndim - 1))
+            return np.asarray(values)
+
+        merged = replace(merged, **{field: mean(field) for field in FIELDS})
     return Voxels(box, codes, merged, np.add.reduceat(weights[order], starts))
 
 
