@@ -13,7 +13,8 @@ from flexgs.image.model import ImageSplats
 from flexgs.image.render import TILE, opacities_of, tile_order
 
 F32 = npt.NDArray[np.float32]
-I64, I32 = npt.NDArray[np.int64], npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 AREA = TILE * TILE
 
 
@@ -42,7 +43,8 @@ class Gradients:
     cholesky: F32  # (n, 3)
     colors: F32  # (n, channels)
     opacities: F32 | None  # (n,); None for a sum
-    mean_square: float  # over pixels and channels, by pixel weight
+    energy: float  # the loss itself, without `extra`
+    mean_square: float  # of the picture clamped to 0..1; over pixels and channels, by pixel weight
     mean_absolute: float
 
     @property
@@ -104,7 +106,7 @@ def gradients(
     records, offsets, lists = _lists(splats, target)
     fixed = 5 if splats.opacities is None else 6
     pairs = np.empty((len(lists[1]), fixed + splats.channels), np.float32)
-    errors = np.empty((len(target.order), 2))
+    errors = np.empty((len(target.order), 3))
     (sum_step if splats.opacities is None else layer_step)(
         records,
         splats.colors,
@@ -122,14 +124,15 @@ def gradients(
     sums = sum_pairs(pairs, offsets)
     means, shapes = shape_gradients(sums, splats.cholesky)
     count = target.channels * float(target.weights.sum(dtype=np.float64))
-    square, absolute = errors.sum(axis=0) / count
+    energy, square, absolute = (float(total) for total in errors.sum(axis=0))
     return Gradients(
         means,
         shapes,
         sums[:, fixed:],
         None if splats.opacities is None else sums[:, 5],
-        float(square),
-        float(absolute),
+        energy,
+        square / count,
+        absolute / count,
     )
 
 

@@ -190,32 +190,37 @@ def sum_tile_gradient(  # type: ignore[no-untyped-def]
 
 @nb.njit(**KERNEL)
 def residual(state, at, target, pixel_weights, l2, l1):  # type: ignore[no-untyped-def]
-    """Turns a plane of a tile's picture into dL/dpixel; returns its squared and absolute errors.
+    """Turns a plane of a tile's picture into dL/dpixel; returns L and two errors.
 
-    L = sum over pixels of weight (l2 r^2 / 2 + l1 |r|), r = picture - target. The errors are those
-    of the picture clamped to 0..1.
+    L = sum over pixels of weight (l2 r^2 / 2 + l1 |r|), r = picture - target. The errors,
+    squared and absolute, are those of the picture clamped to 0..1.
     """
-    square, absolute = F0, F0
+    energy, square, absolute = F0, F0, F0
+    half = l2 * HALF
     for i in range(np.uint64(AREA)):
         k = np.uint64(at) + i
-        value, wanted, weight = state[k], target[k], pixel_weights[i]
+        value, wanted, weight = state[k], target[i], pixel_weights[i]
         r = value - wanted
         sign = (F1 if r > F0 else F0) - (F1 if r < F0 else F0)
         state[k] = weight * (l2 * r + l1 * sign)
+        energy += weight * (half * r * r + l1 * abs(r))
         r = min(max(value, F0), F1) - wanted
         square += weight * r * r
         absolute += weight * abs(r)
-    return square, absolute
+    return energy, square, absolute
 
 
 @nb.njit(**KERNEL)
 def tile_loss(state, target, pixel_weights, extra, l2, l1, errors):  # type: ignore[no-untyped-def]
     """A tile's picture becomes dL/dpixel, plus `extra` (empty or like state); fills errors."""
-    errors[0], errors[1] = 0.0, 0.0
+    errors[:] = 0.0
     for c in range(len(state) // AREA):
-        square, absolute = residual(state, c * AREA, target, pixel_weights, l2, l1)
-        errors[0] += square
-        errors[1] += absolute
+        energy, square, absolute = residual(
+            state, c * AREA, target[c * AREA : (c + 1) * AREA], pixel_weights, l2, l1
+        )
+        errors[0] += energy
+        errors[1] += square
+        errors[2] += absolute
     for i in range(len(extra)):
         state[i] += extra[i]
 
@@ -271,7 +276,7 @@ def sum_step(  # type: ignore[no-untyped-def]
         target: (tiles, channels * AREA) f32; pixel_weights (tiles, AREA) f32.
         extra: a gradient to add, like target, or (1, 0) for none.
         pairs: (pairs, 5 + channels) f32, filled with each pair's partial sums.
-        errors: (tiles, 2) f64, filled with squared and absolute errors.
+        errors: (tiles, 3) f64, filled with L, squared and absolute errors.
     """
     starts, members, slots = lists
     channels = colors.shape[1]
