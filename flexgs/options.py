@@ -75,6 +75,11 @@ class CompressOptions:
     time_budget_s: float | None = None
     best_effort: bool = False
 
+    max_memory: int | None = None  # bytes; the scene is then compressed in blocks
+    blocks: int | None = None  # at least so many; None: as `max_memory` wants it
+    jobs: int = 1  # processes that work on blocks at a time, as `max_memory` lets them
+    ray: str | None = None  # a cluster that works on blocks: "auto" or host:port
+
     device: Device = "auto"
     threads: int | None = None  # None: all cores
     drop_invalid: bool = False
@@ -94,6 +99,11 @@ class CompressOptions:
                 )
         if self.device not in get_args(Device):
             raise UsageError("unknown device", expected="auto | cpu | cuda", found=self.device)
+
+    @property
+    def in_blocks(self) -> bool:
+        """The scene is compressed block by block."""
+        return self.max_memory is not None or self.blocks is not None
 
     @property
     def fixed(self) -> bool:
@@ -250,6 +260,9 @@ def _check_numbers(options: CompressOptions) -> None:
         ("max_evaluations", 1, 10_000),
         ("time_budget_s", 0.0, 1e9),
         ("threads", 1, 4096),
+        ("max_memory", 1, 2**62),
+        ("blocks", 1, 100_000),
+        ("jobs", 1, 1024),
     )
     for name, low, high in bounds:
         value = getattr(options, name)
@@ -259,5 +272,9 @@ def _check_numbers(options: CompressOptions) -> None:
                 expected=f"{low:g} to {high:g}",
                 found=value,
             )
+    if not options.in_blocks and (options.jobs > 1 or options.ray is not None):
+        raise UsageError(
+            "--jobs and --ray work on blocks", expected="--max-memory or --blocks with them"
+        )
     if options.target_psnr_drop == 0:
         raise UsageError("a drop of 0 dB cannot be reached", expected="more than 0", found="0 dB")

@@ -11,20 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.core import Camera, Splats
+from flexgs.core import Camera
 from flexgs.errors import SceneError
 from flexgs.io.images import read_image
 from flexgs.options import DEFAULT_REFERENCE_PSNR
 from flexgs.progress import SILENT, Progress
 from flexgs.render.metrics import psnr, ssim
-from flexgs.render.protocol import Renderer
 
 F32 = npt.NDArray[np.float32]
+Scene = TypeVar("Scene")  # Splats, or whatever else can be rendered
+Seen = TypeVar("Seen", contravariant=True)
 DropSource = Literal["measured on photographs", "estimated from renders"]
 
 # An estimate that something is decided by must be careful about P0, the model's own PSNR, which is
@@ -36,6 +37,13 @@ DropSource = Literal["measured on photographs", "estimated from renders"]
 SCENE_VARIANCE_DB2 = 13.2
 VIEW_VARIANCE_DB2 = 4.0
 REFERENCE_MARGIN_DB = math.log(10) / 20 * (SCENE_VARIANCE_DB2 + VIEW_VARIANCE_DB2)  # 1.98
+
+
+class Renders(Protocol[Seen]):
+    """Makes images of scenes, however they are kept."""
+
+    def render(self, splats: Seen, camera: Camera, /) -> F32:  # (h, w, 3)
+        """See `Renderer.render`."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +111,10 @@ def psnr_from_drop(drop_db: float, reference_psnr: float = DEFAULT_REFERENCE_PSN
 
 
 def measure_quality(
-    original: Splats,
-    compressed: Splats,
+    original: Scene,
+    compressed: Scene,
     cameras: Sequence[Camera],
-    renderer: Renderer,
+    renderer: Renders[Scene],
     *,
     photographs: bool,
     reference_psnr: float = DEFAULT_REFERENCE_PSNR,

@@ -109,6 +109,7 @@ def _job(
     memory = found.memory_bytes
     if scene.memory_bytes is None:
         memory = _measured(scene.name, found.size_bytes, rows) or memory
+        memory = min(memory, setting.options.max_memory or memory)  # in blocks
     state = _state(row, key, folder, again)
     return Job(scene, setting, key, output, found.size_bytes, memory, state)
 

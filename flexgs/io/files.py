@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
@@ -95,6 +96,31 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     # The new file is complete and in place: some file systems cannot sync a folder.
     with contextlib.suppress(OSError):
         _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def work_folder(beside: str | Path | None) -> Iterator[Path]:
+    """A folder for files that are gone when the block ends, however it ends.
+
+    Should the process be killed, the next write beside `beside` removes what it left.
+
+    Args:
+        beside: an output whose folder has the room; None: the system's temporary folder.
+
+    Raises:
+        FlexgsError: it cannot be made.
+    """
+    parent = Path(tempfile.gettempdir() if beside is None else Path(beside).resolve().parent)
+    sweep_partials(parent)
+    folder = _partial_in(parent)
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise FlexgsError(f"cannot be made: {error.strerror}", path=folder) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_folder(path: str | Path, files: Mapping[str, bytes]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ F32 = npt.NDArray[np.float32]
 
 DEGREE_OF_REST = {0: 0, 9: 1, 24: 2, 45: 3}  # number of f_rest_* properties -> SH degree
 _REST_OF_DEGREE_4 = 72
+PIECE_ROWS = 1 << 15  # of `read_ply_pieces`
 _BLOCK_ROWS = 4096  # about 1 MB of rows: a block stays in the cache while its columns are taken
 
 
@@ -129,14 +131,15 @@ def _ascii_blocks(path: str | Path, header: PlyHeader) -> Iterator[npt.NDArray[n
             yield np.ascontiguousarray(block).view(row)[:, 0]
 
 
+def _blocks(path: str | Path, header: PlyHeader) -> Iterator[npt.NDArray[np.void]]:
+    return (_ascii_blocks if header.encoding == "ascii" else _binary_blocks)(path, header)
+
+
 def _read_columns(
-    path: str | Path, header: PlyHeader, columns: dict[str, list[str]]
+    blocks: Iterable[npt.NDArray[np.void]], count: int, columns: dict[str, list[str]]
 ) -> dict[str, F32]:
-    """Every field as (n, number of its properties) float32."""
-    fields = {
-        name: np.empty((header.count, len(group)), np.float32) for name, group in columns.items()
-    }
-    blocks = (_ascii_blocks if header.encoding == "ascii" else _binary_blocks)(path, header)
+    """Every field of `count` rows as (count, number of its properties) float32."""
+    fields = {name: np.empty((count, len(group)), np.float32) for name, group in columns.items()}
     start = 0
     with np.errstate(over="ignore", invalid="ignore"):  # a double too large: inf, refused later
         for block in blocks:
@@ -198,9 +201,31 @@ def read_raw_ply(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> SceneFile
     header = read_header(path, limits)
     columns = _wanted_columns(header, path)
     try:
-        fields = _read_columns(path, header, columns)
+        fields = _read_columns(_blocks(path, header), header.count, columns)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+    return _as_scene(header, fields, path)
+
+
+def read_ply_pieces(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[SceneFile]:
+    """`read_raw_ply` of PIECE_ROWS Gaussians at a time, in their order.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `read_raw_ply`.
+    """
+    header = read_header(path, limits)
+    columns = _wanted_columns(header, path)
+    blocks = _blocks(path, header)
+    try:
+        while some := list(islice(blocks, PIECE_ROWS // _BLOCK_ROWS)):
+            count = sum(len(block) for block in some)
+            yield _as_scene(header, _read_columns(some, count, columns), path)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def _as_scene(header: PlyHeader, fields: dict[str, F32], path: str | Path) -> SceneFile:
+    """Columns in our conventions, whatever the dialect."""
     notes: list[str] = []
     model = model_from_comments(header.comments)
     log_scales, logits = fields["log_scales"], fields["opacity_logits"][:, 0]

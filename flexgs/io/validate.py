@@ -62,12 +62,15 @@ def broken_rules(splats: Splats) -> list[BrokenRule]:
     return [rule for rule in rules if rule.broken.any()]
 
 
-def _first_bad(splats: Splats, rule: BrokenRule, path: str | Path | None) -> SceneError:
+def _first_bad(
+    splats: Splats, rule: BrokenRule, path: str | Path | None, first: int = 0
+) -> SceneError:
     row = int(np.argmax(rule.broken))
     values: F32 = getattr(splats, rule.field)[row].reshape(-1)
     shown = values[~np.isfinite(values)][:1] if not np.isfinite(values).all() else values[:4]
     return SceneError(
-        f"{rule.field} of Gaussian {row} is not usable; {int(rule.broken.sum())} rows are like it",
+        f"{rule.field} of Gaussian {first + row} is not usable; "
+        f"{int(rule.broken.sum())} rows are like it",
         path=path,
         section=rule.field,
         expected=rule.law,
@@ -101,14 +104,28 @@ def refuse_activated(splats: Splats, path: str | Path) -> None:
     """
     if splats.n < 2:
         return
+    refuse_ranges(*value_ranges(splats), path)
+
+
+Range = tuple[float, float]
+
+
+def value_ranges(splats: Splats) -> tuple[Range, Range]:
+    """Least and largest opacity logit and log scale of at least one Gaussian."""
     logits, scales = splats.opacity_logits, splats.log_scales
     if splats.model == "2dgs":
         scales = scales[:, :2]  # the third is ours
-    low, high = float(logits.min()), float(logits.max())
+    each = ((float(a.min()), float(a.max())) for a in (logits, scales))
+    return next(each), next(each)
+
+
+def refuse_ranges(logits: Range, scales: Range, path: str | Path) -> None:
+    """See `refuse_activated`."""
+    low, high = logits
     if 0 <= low < high <= 1:
         what, law, found = "opacities", "logits", f"all in [{low:g}, {high:g}]"
-    elif 0 < scales.min() < scales.max():
-        what, law, found = "scales", "natural logarithms", f"all > 0, from {scales.min():g}"
+    elif 0 < scales[0] < scales[1]:
+        what, law, found = "scales", "natural logarithms", f"all > 0, from {scales[0]:g}"
     else:
         return
     raise SceneError(
@@ -133,12 +150,18 @@ def require_valid(splats: Splats) -> None:
 
 
 def validate_splats(
-    splats: Splats, path: str | Path, drop_invalid: bool = False, *, raw: bool = True
+    splats: Splats,
+    path: str | Path,
+    drop_invalid: bool = False,
+    *,
+    raw: bool = True,
+    first: int = 0,
 ) -> tuple[Splats, tuple[str, ...]]:
     """The usable scene, and what was changed to get it (clamped or dropped, with counts).
 
     Args:
         raw: the file holds a trainer's numbers as they are, so that activated ones are suspicious.
+        first: number of the first Gaussian in the file, where this is a piece of it.
 
     Raises:
         SceneError: a NaN or a value out of range (field and first row are named) unless
@@ -147,7 +170,7 @@ def validate_splats(
     splats, notes = clamp_splats(splats)
     rules = broken_rules(splats)
     if rules and not drop_invalid:
-        raise _first_bad(splats, rules[0], path)
+        raise _first_bad(splats, rules[0], path, first)
     if rules:
         bad = np.logical_or.reduce([rule.broken for rule in rules])
         if bad.all():

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from flexgs.codec import decode_splats, read_fgs, write_fgs
 from flexgs.core import Camera, Splats
-from flexgs.errors import SceneError
+from flexgs.errors import SceneError, UsageError
 from flexgs.importance import scores
 from flexgs.io import SceneFile, ensure_output
+from flexgs.io.files import work_folder
 from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.io.formats.table import scene_formats
 from flexgs.options import CompressOptions
+from flexgs.pipeline.blocks import check_blocks, compress_blocks
 from flexgs.pipeline.formats import search_format
 from flexgs.pipeline.formats.choice import AUTO, CANDIDATES, OWN, choose_format, path_of
 from flexgs.pipeline.formats.round_trip import read_back
@@ -35,12 +37,13 @@ from flexgs.pipeline.targets import resolve_target
 from flexgs.pipeline.views import find_views, photograph_reader, thin_views
 from flexgs.pipeline.warm_up import warm_up
 from flexgs.progress import SILENT, Progress
-from flexgs.quality import Quality, measure_quality
+from flexgs.quality import Quality, Renders, Scene, measure_quality
 from flexgs.render import get_renderer
 from flexgs.report import Picture, Report, SceneFacts
 from flexgs.scenes import open_scene, scene_bytes
 
 PLY_BYTES_PER_VALUE = 4
+Measured = tuple[Quality | None, Quality | None, tuple[Picture, ...]]
 SEARCHES = {"rd": search_rd, "segment": search_segment}  # all other profiles are formats
 
 
@@ -76,6 +79,8 @@ def compress(
     options = options or CompressOptions()
     clock = StageClock()
     entry = _check_request(scene, output, options)
+    if options.in_blocks:
+        return _compress_in_blocks(scene, output, options, progress, clock)
     with clock.stage("read"), progress.stage("read"):
         source, splats = _open(scene, options)
     profile = choose_profile(options, splats) if entry.name == OWN else entry.name
@@ -95,7 +100,30 @@ def compress(
     if output is not None and not options.dry_run:
         path = path_of(output, job.profile) if entry is AUTO else Path(output)
     decoded = _write(job, found.data, path)
-    return CompressResult(found.data, _report(job, found, decoded, path), path)
+    measured = _measure(job, job.splats, decoded, job.renderer)
+    report = _report(job, found, (decoded.n, decoded.degree), measured, path)
+    return CompressResult(found.data, report, path)
+
+
+def _compress_in_blocks(
+    scene: Splats | str | Path,
+    output: str | Path | None,
+    options: CompressOptions,
+    progress: Progress,
+    clock: StageClock,
+) -> CompressResult:
+    file, path = check_blocks(scene, options), None
+    if output is not None and not options.dry_run:
+        path = Path(output)
+    with work_folder(path) as folder:
+        done = compress_blocks(file, options, progress, clock, folder)
+        if path is not None:
+            with clock.stage("write"), progress.stage("write"):
+                write_fgs(path, done.found.data)
+        measured = _measure(done.job, done.original, done.decoded, done.renderer)
+        size = (done.decoded.n, done.job.source.sh_degree)
+        report = _report(done.job, done.found, size, measured, path)
+    return CompressResult(done.found.data, report, path)
 
 
 def _check_request(
@@ -105,6 +133,10 @@ def _check_request(
     segment_plan(options)  # its own checks
     choose_profile(options, None)
     entry = choose_format(options, output)
+    if options.in_blocks:
+        check_blocks(scene, options)
+        if entry.name != OWN:
+            raise UsageError("only a .fgs is made in blocks", found=entry.name)
     if output is not None and not options.dry_run:
         paths = [path_of(output, each) for each in CANDIDATES] if entry is AUTO else [output]
         for path in paths:
@@ -148,9 +180,7 @@ def _write(job: Job, data: bytes, path: Path | None) -> Splats:
         return read_fgs(path) if own else open_scene(path).splats
 
 
-def _measure(
-    job: Job, decoded: Splats
-) -> tuple[Quality | None, Quality | None, tuple[Picture, ...]]:
+def _measure(job: Job, original: Scene, decoded: Scene, renderer: Renders[Scene]) -> Measured:
     """Quality on the report set, which nothing else has looked at, on the search set; pictures."""
     split, most = job.views.split, job.options.report_views
     cameras = split.report if most is None else thin_views(split.report, most)
@@ -159,10 +189,10 @@ def _measure(
 
     def measure(views: Sequence[Camera], with_ssim: bool) -> Quality:
         return measure_quality(
-            job.splats,
+            original,
             decoded,
             views,
-            job.renderer,
+            renderer,
             photographs=job.views.photographs,
             reference_psnr=job.views.reference_psnr(job.options.reference_psnr),
             with_ssim=with_ssim,
@@ -171,18 +201,20 @@ def _measure(
 
     with job.clock.stage("report"):
         quality = measure(cameras, True)
-        pictures = take_pictures(job.splats, decoded, cameras, quality, job.renderer)
+        pictures = take_pictures(original, decoded, cameras, quality, renderer)
         return quality, measure(split.search, False), pictures
 
 
-def _report(job: Job, found: Found, decoded: Splats, path: Path | None) -> Report:
-    """Measures the decoded file, and says all there is to say."""
+def _report(
+    job: Job, found: Found, size: tuple[int, int], measured: Measured, path: Path | None
+) -> Report:
+    """All there is to say; `size` is Gaussians and degree of what was decoded."""
     options, result, data = job.options, found.result, found.data
-    report_quality, search_quality, pictures = _measure(job, decoded)
+    report_quality, search_quality, pictures = measured
     name = "(not written)" if path is None else path.name
     return Report(
         source=job.source,
-        output=SceneFacts(name, len(data), decoded.n, decoded.degree),
+        output=SceneFacts(name, len(data), *size),
         profile=job.profile,
         pruning_rate=result.best.setting.pruning_rate,
         sh_rate=result.best.setting.sh_rate,

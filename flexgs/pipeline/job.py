@@ -65,6 +65,8 @@ class Job:
     photograph: Callable[[Camera], F32] | None
     progress: Progress
     clock: StageClock
+    share: float = 1.0  # of the squared error that the target allows, where this is one block
+    renders: Callable[[Camera], F32] | None = None  # of the original; None: made and kept here
 
     @property
     def facts(self) -> dict[str, object]:

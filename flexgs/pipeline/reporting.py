@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from flexgs.codec import describe
-from flexgs.core import Camera, Splats
-from flexgs.quality import Quality
-from flexgs.render import Renderer
+from flexgs.core import Camera
+from flexgs.quality import Quality, Renders, Scene
 from flexgs.report import Picture, SearchStep, TargetFacts, views_to_picture
 from flexgs.search import MaxBytes, MaxDrop, SearchResult
 
@@ -51,11 +50,11 @@ def search_steps(result: SearchResult) -> tuple[SearchStep, ...]:
 
 
 def take_pictures(
-    original: Splats,
-    compressed: Splats,
+    original: Scene,
+    compressed: Scene,
     cameras: Sequence[Camera],
     quality: Quality,
-    renderer: Renderer,
+    renderer: Renders[Scene],
 ) -> tuple[Picture, ...]:
     """The worst and the median view, before and after."""
     by_name = {camera.name: camera for camera in cameras}

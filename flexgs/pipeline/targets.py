@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from flexgs.errors import UsageError
 from flexgs.options import CompressOptions
-from flexgs.pipeline.meter import DropMeter
-from flexgs.quality import drop_from_psnr
+from flexgs.pipeline.meter import Meter
+from flexgs.quality import Scene, drop_from_psnr
 from flexgs.search import MaxBytes, MaxDrop, Target, ratio_target
 
 
-def resolve_target(options: CompressOptions, original_bytes: int, meter: DropMeter) -> Target:
+def resolve_target(options: CompressOptions, original_bytes: int, meter: Meter[Scene]) -> Target:
     """The search's target. A PSNR becomes a drop from the original's on the search views.
 
     Raises:

@@ -62,6 +62,33 @@ def find_views(
     Raises:
         UsageError, FormatError, SceneError: see `load_cameras` and `invent_cameras`.
     """
+    given = given_views(scene, cameras, images, max_side)
+    if given is not None:
+        return given
+    from flexgs.cameras import invent_cameras  # only where it is needed: it is slow to import
+
+    invented = invent_cameras(splats, renderer, progress=progress)
+    return invented_views(invented.cameras, invented.note)
+
+
+def invented_views(cameras: tuple[Camera, ...], note: str) -> Views:
+    """Views that `note` says something about, shared out."""
+    split = split_views(cameras)
+    notes = (NO_PHOTOGRAPHS, note, *([split.note] if split.note else []))
+    return Views(split, False, True, "invented from the Gaussians", notes)
+
+
+def given_views(
+    scene: str | Path | None,
+    cameras: Path | Literal["none"] | None,
+    images: Path | Literal["none"] | None,
+    max_side: int | None,
+) -> Views | None:
+    """Given cameras, or those found beside the scene; None where there are none.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `load_cameras`.
+    """
     if cameras != "none" and (scene is not None or cameras is not None):
         named = None if images == "none" else images
         found = load_cameras(cameras, named, scene if scene is not None else ".")
@@ -77,12 +104,7 @@ def find_views(
             notes = (*found.notes, *scaled, *([split.note] if split.note else []))
             notes = notes if photographs else (NO_PHOTOGRAPHS, *notes)
             return Views(split, photographs, False, found.source, notes)
-    from flexgs.cameras import invent_cameras  # only where it is needed: it is slow to import
-
-    invented = invent_cameras(splats, renderer, progress=progress)
-    split = split_views(invented.cameras)
-    notes = (NO_PHOTOGRAPHS, invented.note, *([split.note] if split.note else []))
-    return Views(split, False, True, "invented from the Gaussians", notes)
+    return None
 
 
 def limit_side(
@@ -106,7 +128,7 @@ def limit_side(
     return limited, (f"{count} are scaled down to {max_side} pixels a side, from {was}",)
 
 
-def photograph_reader() -> Callable[[Camera], F32]:
+def photograph_reader(most_bytes: int = PHOTO_CACHE_BYTES) -> Callable[[Camera], F32]:
     """`read_photograph` with a bounded memory; photographs are kept as bytes."""
     kept: dict[str, npt.NDArray[np.uint8]] = {}
     used = 0
@@ -116,7 +138,7 @@ def photograph_reader() -> Callable[[Camera], F32]:
         if camera.name in kept:
             return kept[camera.name].astype(np.float32) / np.float32(255)
         photo = read_photograph(camera)
-        if used + photo.size <= PHOTO_CACHE_BYTES:
+        if used + photo.size <= most_bytes:
             kept[camera.name] = np.rint(photo * 255).astype(np.uint8)
             used += photo.size
         return photo

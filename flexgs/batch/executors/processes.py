@@ -8,15 +8,10 @@ watches the parent does elsewhere. Results come as JSON: nothing is unpickled.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import multiprocessing
-import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -24,11 +19,9 @@ from types import TracebackType
 
 from flexgs.batch.executors.protocol import lost_outcome, read_outcome
 from flexgs.batch.work import Outcome, Task, run_task
+from flexgs.processes import end_with_parent, ignore_interrupts, library_threads
 
 MAX_MESSAGE = 64 << 20
-PARENT_GONE = 3  # exit code of a child that nobody waits for
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +72,7 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(task, sender), name=f"flexgs-{task.index}")
-        with _environment(task.threads):
+        with library_threads(task.threads):
             process.start()
         sender.close()  # else the pipe would not end with the child
         self._running.append(_Running(task, process, receiver, time.perf_counter()))
@@ -115,39 +108,7 @@ def _how_it_ended(exit_code: int | None) -> str:
 
 def _child(task: Task, pipe: Connection) -> None:
     """What a spawned process does."""
-    _end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    end_with_parent()
+    ignore_interrupts()
     pipe.send_bytes(json.dumps(run_task(task)).encode())
     pipe.close()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(PARENT_GONE)
-
-    threading.Thread(target=watch, daemon=True).start()
-    if sys.platform == "linux":  # at once, also while a compiled kernel keeps the watch waiting
-        import ctypes
-
-        with contextlib.suppress(OSError, AttributeError):  # a libc without it
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-@contextlib.contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Libraries of a process that starts in the block take so many threads."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -14,7 +14,8 @@ from flexgs.options import CompressOptions, TargetKind, parse_size
 
 FIELD_MAX_SIDE = 1600  # INRIA's loader scales larger photographs down to it
 _OF_THE_SCENE = ("cameras", "images")
-_OF_THE_RUNNER = ("threads", "force", "dry_run")
+_OF_THE_RUNNER = ("threads", "force", "dry_run", "jobs", "ray")
+_SIZES = ("target_size", "max_memory")
 _HINTS = get_type_hints(CompressOptions)
 
 
@@ -80,7 +81,7 @@ def _check(key: str, value: object) -> object:
         raise UsageError(
             f"{key} of a setting can only be left out", expected="none", found=repr(value)[:60]
         )
-    if key == "target_size" and isinstance(value, str):
+    if key in _SIZES and isinstance(value, str):
         return parse_size(value)
     if not any(_is_a(value, hint) for hint in _alternatives(_HINTS[key])):
         raise UsageError(

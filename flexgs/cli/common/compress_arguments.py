@@ -11,6 +11,7 @@ import typer
 from flexgs.options import parse_size
 
 TARGET, SEARCH = "Target (at most one)", "Search"
+BLOCKS = "Scenes too big for the memory (docs/blocks.md)"
 RD, SEGMENT = "rd profile (the small one, the default)", "segment profile (any of these means it)"
 
 Output = Annotated[
@@ -143,6 +144,42 @@ MaxSide = Annotated[
     typer.Option(
         metavar="PIXELS",
         help="Scale larger views and their photographs down to so many pixels a side.",
+    ),
+]
+MaxMemory = Annotated[
+    int | None,
+    typer.Option(
+        parser=parse_size,
+        metavar="SIZE",
+        help="Compress a .ply block by block, in at most so much memory: 2GB.",
+        rich_help_panel=BLOCKS,
+    ),
+]
+Blocks = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Cut it into so many blocks at least.",
+        show_default="as few as the memory lets",
+        rich_help_panel=BLOCKS,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=1024,
+        metavar="N",
+        help="Blocks at a time, each in a process, as the memory lets them.",
+        rich_help_panel=BLOCKS,
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|ADDRESS",
+        help=r"Work on blocks on a Ray cluster (needs flexgs\[cluster]).",
+        rich_help_panel=BLOCKS,
     ),
 ]
 DropInvalid = Annotated[bool, typer.Option("--drop-invalid", help="Leave out rows with NaN.")]

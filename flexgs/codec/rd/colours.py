@@ -92,10 +92,11 @@ def quantise_colours(
     cells: I32,  # (n, 3) decoded positions
     bounds: I64,  # (c + 1,) first rows of the chunks, and n
     lam: float,  # squared error a bit
+    given: ColourPlan | None = None,
 ) -> tuple[ColourPlan, ColourSymbols]:
-    """Symbols that cost least in error + lam * bits."""
+    """Symbols that cost least in error + lam * bits, by a plan that is given or fitted to them."""
     degree = int(np.sqrt(sh.shape[1])) - 1
-    plan = plan_colours(blocks, features, degree, lam)
+    plan = plan_colours(blocks, features, degree, lam) if given is None else given
     shifts = np.zeros(len(sh), dtype=np.int8)
     for start, stop in pairwise(bounds.tolist()):
         rows = slice(start, stop)

@@ -30,6 +30,7 @@ from flexgs.errors import SceneError
 from flexgs.quant.adaptive.blocks import Targets, factor_first, factor_turned, find_targets
 from flexgs.quant.adaptive.cells import (
     cell_codes,
+    contract,
     find_cells,
 )
 from flexgs.quant.adaptive.directions import (
@@ -65,8 +66,12 @@ def quantise_geometry(
     splats: Splats,
     fisher: npt.NDArray[np.floating],  # (n, 10, 10), see find_targets
     lam: float,  # squared error a bit
+    given: tuple[GeometryPlan, int] | None = None,
 ) -> tuple[GeometryPlan, GeometrySymbols, I64]:  # and the order: rows of splats in file order
     """The plan and the symbols with the least error + lam * bits, in Morton order.
+
+    Args:
+        given: the plan and the blur of a scene that `splats` are a part of; None: fitted to them.
 
     Raises:
         SceneError: a 2-D scene, or discs without a third scale.
@@ -78,7 +83,11 @@ def quantise_geometry(
             found=f"d = {splats.d}, model {splats.model}",
             hint="use the segment profile",
         )
-    plan, contracted, blur = plan_geometry(splats, fisher, lam)
+    if given is None:
+        plan, contracted, blur = plan_geometry(splats, fisher, lam)
+    else:
+        plan, blur = given
+        contracted = contract(splats.means, plan.frame)
     cells = find_cells(contracted, plan.depth)
     largest = scale_targets(splats.log_scales.max(axis=1, initial=-np.inf), plan.floor)[0]
     order = np.lexsort((-largest, cell_codes(cells, plan.depth)))
@@ -86,11 +95,13 @@ def quantise_geometry(
     targets = find_targets(splats, fisher, plan.floor, lam, order)
     symbols, moved = _round_all(plan, cells, targets, contracted, lam, blur)
     order = order[moved]
-    root = _root(symbols.cells)
-    return replace(plan, root=root), symbols, order
+    if given is None:
+        plan = replace(plan, root=find_root(symbols.cells))
+    return plan, symbols, order
 
 
-def _root(cells: I32) -> int:
+def find_root(cells: I32) -> int:
+    """The least `root` of a plan for such cells, (n, 3)."""
     away = np.where(cells < 0, -1 - cells, cells)
     return int(away.max(initial=0)).bit_length()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,12 @@ from flexgs.core import Camera, Splats
 from flexgs.core.splats import Model
 from flexgs.importance.colour_blocks import add_unseen_view, add_view, empty_blocks
 from flexgs.pipeline.rd.effort import Effort
-from flexgs.pipeline.rd.reduced import Reduced
 from flexgs.quant.adaptive.colour_values import dequantise_colours
 from flexgs.quant.adaptive.colours import ColourPlan, ColourSymbols
 from flexgs.quant.adaptive.geometry_plan import GeometryPlan
 from flexgs.render import Renderer
 from flexgs.render.own_frame import OWN
-from flexgs.repair import FreeSplats, repair_pass
+from flexgs.repair import FreeSplats, Rates, repair_pass
 
 F32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -72,6 +72,29 @@ class Candidate:
         return int((~self.colours.sh.any(axis=(1, 2))).sum())
 
 
+class Repairable(Protocol):
+    """Gaussians that were repaired, and by what: see `Reduced`."""
+
+    @property
+    def splats(self) -> Splats: ...
+    @property
+    def views(self) -> tuple[Camera, ...]: ...
+    @property
+    def target_of(self) -> Callable[[Camera], F32]: ...
+    @property
+    def rates(self) -> Rates: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """What a part of a scene must share with the other parts to go into one file."""
+
+    geometry: GeometryPlan
+    blur: int  # see plan_geometry
+    colours: ColourPlan
+    bounds: Rows  # first rows of the part's chunks, and its number of rows
+
+
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """J^T J of every Gaussian, summed over all views that repair may look at."""
@@ -101,15 +124,18 @@ def round_scene(
     blocks: Blocks,
     strength: float,
     solve: Callable[[Splats], Splats] | None = None,
+    plans: Plans | None = None,
 ) -> tuple[Candidate, Splats, Rows]:
     """Everything rounded; `strength` is the squared error that is worth one bit.
 
-    `solve` may give colours that make up for the rounded geometry before they are rounded.
+    `solve` may give colours that make up for the rounded geometry before they are rounded. `plans`
+    are given for parts of scenes, else fitted.
 
     Returns:
         the integers, what they stand for, and the row numbers of `splats` in the file's order.
     """
-    plan, symbols, order = quantise_geometry(splats, blocks.geometry, strength)
+    given = None if plans is None else (plans.geometry, plans.blur)
+    plan, symbols, order = quantise_geometry(splats, blocks.geometry, strength, given)
     geometry = dequantise_geometry(plan, symbols)
     rounded = replace(
         splats.select(order),
@@ -120,9 +146,15 @@ def round_scene(
     )
     if solve is not None:
         rounded = solve(rounded)
-    bounds = rd_chunk_bounds(rounded.n)
+    bounds = rd_chunk_bounds(rounded.n) if plans is None else plans.bounds
     colour_plan, colours = quantise_colours(
-        rounded.sh, blocks.colours[order], geometry.features, symbols.cells, bounds, strength
+        rounded.sh,
+        blocks.colours[order],
+        geometry.features,
+        symbols.cells,
+        bounds,
+        strength,
+        None if plans is None else plans.colours,
     )
     sh = dequantise_colours(colour_plan, colours, geometry.features)
     candidate = Candidate(plan, symbols, colour_plan, colours, splats.model)
@@ -130,7 +162,12 @@ def round_scene(
 
 
 def make_candidate(
-    reduced: Reduced, blocks: Blocks, renderer: Renderer, effort: Effort, strength: float
+    reduced: Repairable,
+    blocks: Blocks,
+    renderer: Renderer,
+    effort: Effort,
+    strength: float,
+    plans: Plans | None = None,
 ) -> Candidate:
     """A file's integers, colours solved again on the decoded geometry as the effort allows."""
 
@@ -138,10 +175,12 @@ def make_candidate(
         return _solve_colours(rounded, reduced, renderer, effort.colour_passes)
 
     wanted = solve if effort.colour_passes else None
-    return round_scene(reduced.splats, blocks, strength, wanted)[0]
+    return round_scene(reduced.splats, blocks, strength, wanted, plans)[0]
 
 
-def _solve_colours(splats: Splats, reduced: Reduced, renderer: Renderer, passes: float) -> Splats:
+def _solve_colours(
+    splats: Splats, reduced: Repairable, renderer: Renderer, passes: float
+) -> Splats:
     """Colours that make up for rounded geometry."""
     free = FreeSplats(splats)
     views = reduced.views

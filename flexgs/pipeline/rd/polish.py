@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from flexgs.core import Splats
-from flexgs.pipeline.rd.candidate import Blocks, round_scene
-from flexgs.pipeline.rd.reduced import Reduced
+from flexgs.pipeline.rd.candidate import Blocks, Repairable, round_scene
 from flexgs.progress import Advance
 from flexgs.quant.rotations import name_axes_like
 from flexgs.render import Renderer
@@ -30,7 +29,7 @@ def round_splats(splats: Splats, blocks: Blocks, strength: float) -> Splats:
 
 
 def polish(
-    reduced: Reduced,
+    reduced: Repairable,
     blocks: Blocks,
     renderer: Renderer,
     strength: float,

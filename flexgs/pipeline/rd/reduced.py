@@ -77,6 +77,8 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
     """What the original looks like: its photographs, else its own renders, kept as half floats."""
     if job.photograph is not None:
         return job.photograph
+    if job.renders is not None:
+        return job.renders
     kept: dict[str, npt.NDArray[np.float16]] = {}
 
     def read(camera: Camera) -> F32:
@@ -85,6 +87,20 @@ def render_reader(job: Job) -> Callable[[Camera], F32]:
         return kept[camera.name].astype(np.float32)
 
     return read
+
+
+def make_meter(job: Job, cameras: Sequence[Camera]) -> DropMeter:
+    """The drop of what a job works on, on some views."""
+    reference = job.views.reference_psnr(job.options.reference_psnr)
+    return DropMeter(
+        job.splats,
+        cameras,
+        job.renderer,
+        job.photograph,
+        reference,
+        share=job.share,
+        renders=job.renders,
+    )
 
 
 def step_reach(views: int, settling: int) -> float:
@@ -144,13 +160,12 @@ def _reduce(
     views, watching = split_monitor(job.views.split.scoring)
     if job.views.invented:  # all that are scored are needed: some see what no other does
         views, watching = job.views.split.scoring, job.views.split.search
-    reference = job.views.reference_psnr(job.options.reference_psnr)
     target_of = render_reader(job)
     reach = step_reach(len(views), effort.schedule.settling)
     rates = repair_rates(job, target, reach)
     free = FreeSplats(start)
     with job.clock.stage("prune and repair"):
-        monitor = DropMeter(job.splats, watching, job.renderer, job.photograph, reference)
+        monitor = make_meter(job, watching)
         fewest, limit = FEWEST, np.inf
         if job.options.pruning_rate is not None:
             fewest = round((1 - job.options.pruning_rate) * start.n)
@@ -181,8 +196,13 @@ def spare_error(
     Args:
         original_psnr: what the target's drop is from, in dB; None: the one that estimates assume.
     """
-    values = sum(3 * view.width * view.height for view in reduced.views)
     psnr = reduced.monitor.reference_psnr if original_psnr is None else original_psnr
+    return spare_in(reduced.views, psnr, target, floor_db)
+
+
+def spare_in(views: Sequence[Camera], psnr: float, target: Target, floor_db: float) -> float:
+    """`spare_error` over some views of which the original has such a PSNR."""
+    values = sum(3 * view.width * view.height for view in views)
     error = 10 ** (-psnr / 10) * values
     spare = SPARE
     if isinstance(target, MaxDrop):

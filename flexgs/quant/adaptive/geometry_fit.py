@@ -31,7 +31,7 @@ from flexgs.quant.adaptive.levels import (
     opacity_features,
     opacity_targets,
 )
-from flexgs.quant.positions import fit_frame
+from flexgs.quant.positions import Frame, fit_frame
 
 I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
@@ -94,8 +94,14 @@ def plan_geometry(
 ) -> tuple[GeometryPlan, F64, int]:
     """Frame, cells, and coefficients fitted to the scene; contracted positions, blur."""
     frame = fit_frame(splats.means)
+    return plan_within(splats, fisher, lam, frame, choose_depth(contract(splats.means, frame)))
+
+
+def plan_within(
+    splats: Splats, fisher: npt.NDArray[np.floating], lam: float, frame: Frame, depth: int
+) -> tuple[GeometryPlan, F64, int]:
+    """`plan_geometry` with cells that are known: `splats` may be a sample of the scene."""
     contracted = contract(splats.means, frame)
-    depth = choose_depth(contracted)
     blur = find_blur(splats, fisher, contracted, depth)
     floor = int(np.clip(blur - _FLOOR_BELOW_BLUR, -MAX_FLOOR, MAX_FLOOR))
     rows = np.arange(0, splats.n, max(splats.n // _FIT_ROWS, 1))

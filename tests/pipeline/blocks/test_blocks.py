@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compression in blocks, end to end: quality, readers, refusals, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import flexgs
+from flexgs.cli import app
+from flexgs.codec import decode_splats, describe, verify
+from flexgs.errors import FlexgsError, UsageError
+from flexgs.options import CompressOptions
+from flexgs.pipeline import CompressResult
+from flexgs.pipeline.blocks import run
+from flexgs.pipeline.blocks.memory import Sizes
+from flexgs.pipeline.blocks.work import tasks
+from flexgs.scenes import convert, open_scene
+
+TARGET = 1.0
+
+
+def compress(model: Path, output: Path | None = None, **given: Any) -> CompressResult:
+    defaults = {"effort": 1, "report_views": 1, "target_psnr_drop": TARGET, "threads": 1}
+    return flexgs.compress(model, output, options=CompressOptions(**{**defaults, **given}))
+
+
+@pytest.fixture(scope="module")
+def blocked(model: Path, tmp_path_factory: pytest.TempPathFactory) -> CompressResult:
+    """The scene in three blocks, with a file."""
+    return compress(model, tmp_path_factory.mktemp("blocks") / "scene.fgs", blocks=3)
+
+
+def test_blocks_meet_the_target_nearly_as_small(model: Path, blocked: CompressResult) -> None:
+    at_once = compress(model)
+    report = blocked.report
+    assert (report.plan["blocks"], report.profile) == (3, "rd")
+    assert report.search_quality is not None
+    assert 0.75 * TARGET < report.search_quality.drop_db <= TARGET
+    assert report.target is not None
+    assert report.target.reached
+    best = next(step for step in report.search if step.strength == report.plan["strength"])
+    assert best.drop_db == pytest.approx(report.search_quality.drop_db, abs=2e-3)
+    assert best.size_bytes == pytest.approx(len(blocked.data), abs=20)
+    assert len(blocked.data) < 1.15 * len(at_once.data)
+    assert report.source == at_once.report.source
+
+
+def test_the_file_is_like_any_other(blocked: CompressResult, tmp_path: Path) -> None:
+    path = blocked.path
+    assert path is not None
+    assert path.read_bytes() == blocked.data
+    info = verify(blocked.data)
+    assert info.n == describe(blocked.data).n == blocked.report.output.gaussians
+    assert open_scene(path).splats.n == info.n
+    assert convert(path, tmp_path / "scene.ply").gaussians == info.n
+    notes = info.metadata
+    assert (notes["original_gaussians"], notes["effort"]) == (1500, 1)
+
+
+def test_nothing_but_the_file_is_left(blocked: CompressResult) -> None:
+    assert blocked.path is not None
+    assert [path.name for path in blocked.path.parent.iterdir()] == ["scene.fgs"]
+
+
+def test_many_pieces_give_one_file(
+    model: Path, blocked: CompressResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # contexts have no room for all that matters
+    monkeypatch.setattr(run, "plan_sizes", lambda *_: Sizes(800, 300, 250, 150, 10_000))
+    result = compress(model, effort=2, blocks=2)
+    assert result.report.plan["blocks"] == 2
+    assert result.report.plan["pieces"] > 1
+    decoded = decode_splats(result.data)
+    assert decoded.n == result.report.output.gaussians
+    assert result.report.search_quality is not None
+    assert result.report.search_quality.drop_db <= TARGET
+    assert len(result.data) < 1.6 * len(blocked.data)
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, FlexgsError("no")])
+def test_a_block_that_fails_leaves_nothing(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Any
+) -> None:
+    reduce = tasks.ReduceTask.run
+
+    def fail(self: tasks.ReduceTask) -> tasks.Facts:
+        if self.index == 1:
+            raise failure
+        return reduce(self)
+
+    monkeypatch.setattr(tasks.ReduceTask, "run", fail)
+    with pytest.raises((KeyboardInterrupt, FlexgsError)):
+        compress(model, tmp_path / "scene.fgs", blocks=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"max_memory": 10**8}, "too small"),
+        ({"blocks": 2, "target_psnr_drop": None, "target_ratio": 20.0}, "not for scenes in blocks"),
+        ({"blocks": 2, "profile": "segment", "effort": 5}, "only the rd profile"),
+        ({"blocks": 2, "format": "spz"}, "only a .fgs"),
+        ({"jobs": 2}, "work on blocks"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(model: Path, given: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        compress(model, **given)
+
+
+def test_only_a_ply_is_read_in_pieces(blocked: CompressResult) -> None:
+    assert blocked.path is not None
+    with pytest.raises(UsageError, match=r"only a \.ply"):
+        compress(blocked.path, blocks=2)
+
+
+def test_the_command_says_what_the_memory_must_be(model: Path, tmp_path: Path) -> None:
+    words = ["compress", str(model), "-o", str(tmp_path / "a.fgs"), "--max-memory", "100MB"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "at least" in result.output
+
+
+@pytest.mark.slow
+def test_the_same_bytes_by_any_number_of_processes(model: Path, blocked: CompressResult) -> None:
+    assert compress(model, blocks=3, jobs=2).data == blocked.data
+
+
+@pytest.mark.slow
+def test_views_are_invented_where_there_are_none(model: Path) -> None:
+    result = compress(model, blocks=2, cameras="none")
+    assert "invented" in result.report.cameras
+    assert result.report.search_quality is not None
+    assert result.report.search_quality.drop_db <= TARGET
+    assert np.isfinite(decode_splats(result.data).means).all()
