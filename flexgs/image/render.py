@@ -45,7 +45,7 @@ def render(
     from flexgs.image.kernels.lists import make_records, tile_lists
 
     splats = zoomed(splats, zoom)
-    crop = _checked(splats, crop)
+    crop = checked_crop(splats, crop)
     window = (crop[0] // TILE, crop[1] // TILE, -(-crop[2] // TILE), -(-crop[3] // TILE))
     use_threads(threads)
     records = make_records(splats.means, splats.cholesky, opacities_of(splats))
@@ -124,7 +124,12 @@ def use_threads(threads: int | None) -> None:
     numba.set_num_threads(max(1, min(threads or os.cpu_count() or 1, most)))
 
 
-def _checked(splats: ImageSplats, crop: Crop | None) -> Crop:
+def checked_crop(splats: ImageSplats, crop: Crop | None) -> Crop:
+    """The crop, or all of the picture for None.
+
+    Raises:
+        UsageError: the crop is not inside of the picture.
+    """
     whole = (0, 0, splats.width, splats.height)
     if crop is None:
         return whole
