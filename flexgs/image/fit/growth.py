@@ -21,7 +21,8 @@ from flexgs.image.render import render
 
 F32 = npt.NDArray[np.float32]
 
-ERROR_BLUR = 1.5  # pixels; an error that changes its sign from pixel to pixel is no place to add at
+ERROR_BLUR = 1.0  # pixels; an error that changes its sign from pixel to pixel is no place to add at
+ERROR_POWER = 1.4  # of the squared error; the worst places first
 SPACING = 0.6  # standard deviation over the distance between new neighbours
 NARROWEST, WIDEST = 1.0, 4.0  # pixels
 SHARE = 0.5  # of the error's colour that a new Gaussian starts with
@@ -55,11 +56,11 @@ def grown(
 def added(
     stage: Stage, picture: F32, count: int, layers: bool, rng: np.random.Generator
 ) -> ImageSplats:
-    """`count` new Gaussians, placed by the blurred squared error."""
+    """`count` new Gaussians, placed by a power of the blurred squared error."""
     image = stage.image
     error = image - np.clip(picture, 0, 1)
     smooth = gaussian_filter(error, (ERROR_BLUR, ERROR_BLUR, 0))
-    density = (smooth.astype(np.float64) ** 2).sum(axis=2)
+    density = (smooth.astype(np.float64) ** 2).sum(axis=2) ** ERROR_POWER
     if stage.weights is not None:
         density *= stage.weights
     means, placed = place(density + 1e-12, count, rng)

@@ -26,7 +26,7 @@ class Rates:
 
 
 RATES: dict[ShapeName, Rates] = {
-    "relative": Rates(0.16, 0.16, 0.04),
+    "relative": Rates(0.12, 0.12, 0.04),
     "cholesky": Rates(0.5, 0.5, 0.03),
     "rotation": Rates(0.5, 0.1, 0.03),
 }
@@ -43,13 +43,16 @@ class Loss:
 
 @dataclass(frozen=True)
 class Growth:
-    """When and how Gaussians are added where the error is."""
+    """When and how Gaussians are added where the error is.
+
+    The count is reached after three quarters of the rounds; the others only replace.
+    """
 
     how: How = "add"  # new ones, or two for one of those that lie over the most error
-    first_share: float = 0.3  # of the count, at the start
-    rounds: int = 4
-    until: float = 0.4  # of the steps
-    replace_share: float = 0.0  # of all, pruned by removal error and added elsewhere, each round
+    first_share: float = 0.15  # of the count, at the start
+    rounds: int = 12
+    until: float = 0.6  # of the steps
+    replace_share: float = 0.1  # of all, pruned by removal error and added elsewhere, each round
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class FitOptions:
     shapes: ShapeName = "relative"
     layers: bool = False  # alpha compositing instead of summation
     rates: Rates | None = None  # None: RATES of the shapes
-    final_rate: float = 0.02  # of the first
+    final_rate: float = 0.1  # of the first
     rates_by_count: bool = False  # times sqrt(1000 / count)
     loss: Loss = Loss()
     growth: Growth = Growth()

@@ -15,6 +15,7 @@ from flexgs.image.gradient import Target, make_target
 F32 = npt.NDArray[np.float32]
 
 WARM_UP = 10  # steps until the full rate
+GROWING = 0.75  # of the rounds; the others only replace
 RATE_COUNT = 1000  # Gaussians at which `rates_by_count` changes nothing
 
 
@@ -55,7 +56,8 @@ def rounds_of(options: FitOptions) -> dict[int, int]:
     wanted = {0: first}
     for i in range(1, growth.rounds + 1):
         step = max(1, int(options.steps * growth.until * i / growth.rounds))
-        wanted[step] = first + round((options.count - first) * i / growth.rounds)
+        share = min(1.0, i / (GROWING * growth.rounds))
+        wanted[step] = first + round((options.count - first) * share)
     return wanted
 
 
