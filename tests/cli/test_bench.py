@@ -67,6 +67,10 @@ def test_bad_use_is_said(run: Run, model: Path, tmp_path: Path) -> None:
     assert "unknown method" in failure("--method", "none")
     assert "a drop of 0 dB" in failure("--target-psnr-drop", "0")
     assert "no such folder of other tools" in failure("--peers", tmp_path / "none")
+    assert "--part goes with --ablate" in failure("--part", "rd.coder")
+    assert "no part is called" in failure("--ablate", "--part", "rd.magic")
+    two = ("--target-psnr-drop", "1", "--target-psnr-drop", "2")
+    assert "at one target" in failure("--ablate", *two)
     assert "nothing has such a name" in str(
         run("bench", tmp_path / "none", "-o", tmp_path / "out").stderr
     )

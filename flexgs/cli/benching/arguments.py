@@ -46,6 +46,15 @@ Ablate = Annotated[
         rich_help_panel=MEASURING,
     ),
 ]
+Part = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="With --ablate: only this part, as rd.coder; repeatable.",
+        show_default="all",
+        rich_help_panel=MEASURING,
+    ),
+]
 Method = Annotated[
     list[str] | None,
     typer.Option(

@@ -18,6 +18,7 @@ from flexgs.options import CompressOptions
 
 if TYPE_CHECKING:
     from flexgs.batch import BatchScene
+    from flexgs.bench.model import Setup
     from flexgs.bench.planning import Plan
 
 
@@ -34,6 +35,7 @@ def bench(
     max_side: own.MaxSide = 1600,
     lpips_weights: own.LpipsWeights = None,
     ablate: own.Ablate = False,
+    part: own.Part = None,
     no_pictures: own.NoPictures = False,
     device: args.Device = "auto",
     threads: args.Threads = None,
@@ -51,7 +53,7 @@ def bench(
     from flexgs.bench.runner import bench_folder
     from flexgs.cli.benching.showing import run_and_show, show_plan
 
-    drops = tuple(sorted(set(target_psnr_drop or DROPS)))
+    drops = tuple(sorted(set(target_psnr_drop or ([1.0] if ablate else DROPS))))
     for drop in drops:
         CompressOptions(target_psnr_drop=drop)  # says what is wrong with it
     setup = Setup(drops, effort, threads, device, max_side, peers, time_limit)
@@ -59,7 +61,13 @@ def bench(
         raise UsageError("no such folder of other tools", path=peers)
     scenes = _read(inputs, data or [], quiet)
     if ablate:
-        raise UsageError("not yet")
+        if dry_run:
+            raise UsageError("--ablate has no --dry-run")
+        raise typer.Exit(
+            _ablate(scenes, setup, part or [], method, output, force, as_json=as_json, quiet=quiet)
+        )
+    if part:
+        raise UsageError("--part goes with --ablate")
     methods, missing = choose_methods(method or [], setup)
     lpips = find_lpips(lpips_weights)
     weights = lpips[0].id if lpips[0] is not None else None
@@ -85,6 +93,28 @@ def bench(
             look(folder), folder, lpips, pictures=not no_pictures, as_json=as_json, quiet=quiet
         )
     raise typer.Exit(code)
+
+
+def _ablate(
+    scenes: tuple[BatchScene, ...],
+    setup: Setup,
+    parts: list[str],
+    methods: list[str] | None,
+    output: Path,
+    force: bool,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    from flexgs.bench.ablation.run import Ablation
+    from flexgs.bench.runner import bench_folder
+    from flexgs.cli.benching.showing import ablate_and_show
+
+    if methods or len(setup.drops) > 1:
+        raise UsageError("--ablate is about flexgs at one target", found="--method or targets")
+    ablation = Ablation(setup, setup.drops[0], tuple(parts))
+    with bench_folder(output, force) as folder:
+        return ablate_and_show(scenes, ablation, folder, as_json=as_json, quiet=quiet)
 
 
 def _read(inputs: list[str], data: list[Path], quiet: bool) -> tuple[BatchScene, ...]:

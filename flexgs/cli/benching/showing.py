@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from flexgs.batch import BatchScene, Row
 from flexgs.batch.summary import first_line
 from flexgs.bench.lpips import Lpips
 from flexgs.bench.machine import describe_machine
@@ -19,7 +20,11 @@ from flexgs.bench.report.page import scene_facts
 from flexgs.bench.report.tables import Table, equal_drop_tables, missing_table
 from flexgs.bench.runner import Step, exit_code, run_bench
 from flexgs.cli.common.output import print_json, progress, say, show
+from flexgs.errors import FlexgsError
 from flexgs.report.model import format_bytes
+
+if TYPE_CHECKING:
+    from flexgs.bench.ablation.run import Ablation
 
 
 def show_plan(plan: Plan, lpips: str, *, as_json: bool, quiet: bool) -> None:
@@ -86,6 +91,31 @@ def run_and_show(
         for table in (*equal_drop_tables(outcome, "report"), *([missing] if missing else [])):
             show(_table(table), as_json=as_json)
     say(f"{folder}: report.html, tables.md, points.csv, survey/, plots/", quiet=quiet)
+    return code
+
+
+def ablate_and_show(
+    scenes: Sequence[BatchScene], ablation: Ablation, folder: Path, *, as_json: bool, quiet: bool
+) -> int:
+    """Switches parts off, writes and shows the tables; the exit code."""
+    from flexgs.bench.ablation.run import run_ablation
+    from flexgs.bench.ablation.show import ablation_tables, write_ablation
+
+    def listen(row: Row) -> None:
+        words = first_line(row)
+        if row.result is not None:
+            words = f"{row.result['size_at']:,.0f} bytes, {row.result['change']:+.1%}"
+        say(f"{row.scene} {row.setting}: {words}, {row.seconds:.1f} s", quiet=quiet)
+
+    rows = run_ablation(scenes, ablation, folder, listener=listen)
+    write_ablation(rows, ablation, folder)
+    code = FlexgsError.exit_code if any(row.error is not None for row in rows) else 0
+    if as_json:
+        print_json({"rows": rows, "target_db": ablation.target_db, "exit_code": code})
+    if not quiet:
+        for table in ablation_tables(rows, ablation):
+            show(_table(table), as_json=as_json)
+    say(f"{folder}: ablation.md, ablation.csv, plots/", quiet=quiet)
     return code
 
 

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from types import ModuleType
-from unittest.mock import patch
 
-import ablation_kernels as kernels
 import numpy as np
-from ablation_bytes import Sizes, without_contexts, without_tree
 
+from flexgs.bench.ablation import stand_ins as kernels
+from flexgs.bench.ablation.plain_bytes import Sizes, without_contexts, without_tree
+from flexgs.bench.ablation.replaced import Replacement, replaced
 from flexgs.codec.rd import colours, columns
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode
@@ -21,7 +20,7 @@ from flexgs.pipeline.rd.candidate import Candidate
 from flexgs.pipeline.rd.effort import Effort
 from flexgs.quant.adaptive import blocks, geometry_fit
 
-Replaced = Sequence[tuple[ModuleType, str, object]]
+Replaced = tuple[Replacement, ...]
 ALWAYS_FAR = 1e12  # radians: no turn is worth less than a bit
 NEAREST_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.86)  # no step is made finer for choice by price
 
@@ -36,13 +35,9 @@ class Part:
     sizes: Callable[[Candidate, Sizes], Sizes] | None = None
     repolish: bool = True  # polishing has the rounding in its loop
 
-    @contextmanager
-    def off(self) -> Iterator[None]:
+    def off(self) -> AbstractContextManager[None]:
         """While this lasts, the part is switched off."""
-        with ExitStack() as stack:
-            for module, name, value in self.replaced():
-                stack.enter_context(patch.object(module, name, value))
-            yield
+        return replaced(*self.replaced())
 
 
 def one_step() -> Replaced:

@@ -8,12 +8,12 @@ what the coder predicts also the residuals, which nobody could decode without th
 from __future__ import annotations
 
 from itertools import pairwise
-from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
-from ablation_kernels import rebuild, record
 
+from flexgs.bench.ablation.replaced import replaced
+from flexgs.bench.ablation.stand_ins import rebuild, record
 from flexgs.codec import rd_chunk_bounds
 from flexgs.codec.rd import colours, columns, geometry_chunks
 from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc
@@ -70,7 +70,7 @@ def residuals_of(candidate: Candidate, chunk: ChunkSymbols) -> dict[str, Ints]:
     found = {name: np.zeros(1 + c * rows, np.int64) for name, c in lengths.items()}
     data = np.zeros(1, np.uint8)
     streams = {name: (found[name], data) for name in ("opacity_logits", "log_scales")}
-    with patch.object(columns, "code_rows", rebuild(columns.code_rows, code_int=record)):
+    with replaced((columns, "code_rows", rebuild(columns.code_rows, code_int=record))):
         known = geometry_chunks._run(plan, chunk.geometry, streams, False)  # type: ignore[arg-type]
     features = value_geometry(known, chunk.geometry).features
     side = colours._side(

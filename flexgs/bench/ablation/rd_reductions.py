@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from unittest.mock import patch
 
 import numpy as np
 
+from flexgs.bench.ablation.replaced import replaced
 from flexgs.core import Camera
 from flexgs.importance.sums import F64, TargetOf
 from flexgs.pipeline.job import Job
@@ -66,13 +66,13 @@ def by_blend_weight(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort,
             blend += renderer.contributions(free.splats(), view).blend
         return blend
 
-    with patch.object(rounds, "repair_pass", weighing_pass):
+    with replaced((rounds, "repair_pass", weighing_pass)):
         return *reduce_within(job, target, effort, meter), effort
 
 
 def constant_rates(job: Job, target: MaxDrop, meter: DropMeter, effort: Effort, _: int) -> Found:
     """The last passes move as far as all others."""
-    with patch.object(rounds, "settling_factor", lambda number, settling: 1.0):
+    with replaced((rounds, "settling_factor", lambda number, settling: 1.0)):
         return *reduce_within(job, target, effort, meter), effort
 
 
