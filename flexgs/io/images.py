@@ -27,8 +27,13 @@ _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image]:
-    """The image, header read and checked, pixels not decoded yet."""
+def opened_image(path: str | Path) -> Iterator[Image]:
+    """The image as Pillow has it, header read and checked, pixels not decoded yet.
+
+    Raises:
+        FormatError: no PNG, JPEG or WebP, broken, or beyond the limit of pixels; also for what
+            goes wrong in the block.
+    """
     import PIL.Image  # 40 ms that most commands do not need
 
     file_size(path)
@@ -60,7 +65,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         FormatError: no PNG, JPEG or WebP, or beyond the limit of pixels.
     """
-    with _opened(path) as image:
+    with opened_image(path) as image:
         return image.width, image.height
 
 
@@ -74,7 +79,7 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> F32:  #
     Raises:
         FormatError: no PNG, JPEG or WebP, broken, beyond the limit of pixels, or of more bits.
     """
-    with _opened(path) as image:
+    with opened_image(path) as image:
         if image.mode not in _MODES:
             raise Unsupported(
                 "only images of 8 bits a channel can be read", path=path, found=image.mode

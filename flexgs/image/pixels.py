@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Photographs and drawings of any kind in, decoded pictures out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flexgs.errors import Unsupported, UsageError
+from flexgs.io.files import atomic_write
+from flexgs.io.images import opened_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+F32 = npt.NDArray[np.float32]
+
+_DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a file showed, upright. Colours of RGBA are multiplied by alpha."""
+
+    values: F32  # (h, w, 1 | 3 | 4) in 0..1
+    deep: bool = False  # 16 bits a channel
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.values.shape[1], self.values.shape[0]
+
+
+def read_picture(path: str | Path) -> Picture:
+    """A PNG, JPEG or WebP of 1, 8 or 16 bits: grey, RGB or RGBA, turned as its EXIF says.
+
+    Opaque RGBA becomes RGB, palettes and CMYK as well. Colours of 16-bit RGB files are read with
+    8 bits, those of 16-bit grey with all.
+
+    Raises:
+        FormatError: no such file, broken, or beyond the limit of pixels.
+    """
+    from PIL import ImageOps
+
+    with opened_image(path) as image:
+        if image.mode in _DEEP_MODES:
+            values = np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)
+            scaled = np.clip(values / np.float32(65535), 0, 1)[..., None]
+            return Picture(scaled.astype(np.float32), deep=True)
+        if image.mode not in _MODES:
+            raise Unsupported("an image of unknown colours", path=path, found=image.mode)
+        upright = ImageOps.exif_transpose(image).convert(_mode_of(image))
+        values = np.asarray(upright, dtype=np.float32) / np.float32(255)
+    if values.ndim == 2:
+        return Picture(values[..., None])
+    if values.shape[2] == 4:
+        if (values[..., 3] == 1).all():
+            return Picture(np.ascontiguousarray(values[..., :3]))
+        values[..., :3] *= values[..., 3:]
+    return Picture(values)
+
+
+def _mode_of(image: Image) -> str:
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        return "RGBA"
+    return "L" if image.mode in ("1", "L") else "RGB"
+
+
+def check_picture_name(path: str | Path) -> None:
+    """Checks, before any work, that a picture can be written under this name.
+
+    Raises:
+        UsageError: its ending says no format that can be written.
+    """
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            "the picture's name says no known format", path=path, expected=", ".join(SUFFIXES)
+        )
+
+
+def write_picture(
+    path: str | Path,
+    values: F32,  # (h, w, 1 | 3 | 4), colours of 4 multiplied by alpha
+    deep: bool = False,
+) -> None:
+    """Clamps to 0..1, rounds and writes in the format of the name; replaces what is there.
+
+    Args:
+        deep: 16 bits a channel where the format has them: grey PNG.
+
+    Raises:
+        UsageError: the name says no format, or one without transparency for RGBA.
+    """
+    check_picture_name(path)
+    with atomic_write(path) as file:
+        picture, options = _drawn(path, values, deep)
+        picture.save(file, **options)
+
+
+def _drawn(path: str | Path, values: F32, deep: bool) -> tuple[Image, dict[str, Any]]:
+    import PIL.Image
+
+    kind = SUFFIXES[Path(path).suffix.lower()]
+    shown = np.nan_to_num(values)
+    if shown.shape[2] == 4:
+        if kind == "JPEG":
+            raise UsageError("a JPEG cannot be transparent", path=path, hint="write a .png")
+        alpha = np.clip(shown[..., 3:], 0, 1)
+        shown = np.concatenate((shown[..., :3] / np.maximum(alpha, 1 / 255), alpha), axis=2)
+    shown = np.clip(shown, 0, 1)
+    if deep and shown.shape[2] == 1 and kind == "PNG":
+        return PIL.Image.fromarray(np.rint(shown[..., 0] * 65535).astype(np.uint16)), {
+            "format": kind
+        }
+    rounded = np.rint(shown * 255).astype(np.uint8)
+    picture = PIL.Image.fromarray(rounded[..., 0] if rounded.shape[2] == 1 else rounded)
+    options: dict[str, Any] = {"format": kind}
+    if kind == "JPEG":
+        options |= {"quality": JPEG_QUALITY, "optimize": True}
+    if kind == "WEBP":
+        options |= {"lossless": True}
+    return picture, options
