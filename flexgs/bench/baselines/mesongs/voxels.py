@@ -15,8 +15,6 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 U64 = npt.NDArray[np.uint64]
 
-FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
-
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
@@ -49,7 +47,14 @@ def voxelise(splats: Splats, weights: F64, depth: int) -> Voxels:  # at least on
             values[shared] = sums / own.reshape(-1, *[1] * (values.ndim - 1))
             return np.asarray(values)
 
-        merged = replace(merged, **{field: mean(field) for field in FIELDS})
+        merged = replace(
+            merged,
+            means=mean("means"),
+            log_scales=mean("log_scales"),
+            quats=mean("quats"),
+            opacity_logits=mean("opacity_logits"),
+            sh=mean("sh"),
+        )
     return Voxels(box, codes, merged, np.add.reduceat(weights[order], starts))
 
 
