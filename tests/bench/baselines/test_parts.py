@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from flexgs.bench.baselines.flexgaussian.method import FIRST, PAIRS, prune, walk
+from flexgs.bench.baselines.flexgaussian.method import FIRST, PAIRS, prune, volume_factors, walk
 from flexgs.bench.baselines.mesongs.angles import angles_to_quats, quats_to_angles
 from flexgs.bench.baselines.mesongs.codebook import fit_codebook
 from flexgs.bench.baselines.mesongs.method import bisect
@@ -116,6 +116,16 @@ def test_codebooks_favour_what_weighs_more() -> None:
     errors = np.square(book[entries] - rows).sum(axis=1)
     assert errors[:64].mean() < 0.2 * errors[64:].mean()
     assert fit_codebook(rows[:, :0], weights, 100)[0].shape == (1, 0)
+
+
+def test_only_small_volumes_count_less(splats) -> None:
+    volumes = np.exp(splats.log_scales.sum(axis=1, dtype=np.float64))
+    factors = volume_factors(splats)
+    small = volumes < np.sort(volumes)[::-1][round(0.9 * splats.n)]
+    assert (factors[~small] > 0.9999).all()
+    assert factors.max() <= 1
+    middle = volumes[~small].min()
+    assert np.allclose(factors[small], (volumes[small] / middle) ** 0.1, rtol=1e-2)
 
 
 def test_pruning_keeps_those_with_sh_first(splats) -> None:

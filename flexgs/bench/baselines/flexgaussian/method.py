@@ -12,9 +12,11 @@ import numpy.typing as npt
 from flexgs.bench.baselines.flexgaussian import file
 from flexgs.bench.baselines.model import Baseline, Encoded, Job, Setting, Trials
 from flexgs.core import Splats
+from flexgs.core.activations import sigmoid
 from flexgs.errors import UsageError
-from flexgs.importance import scores
+from flexgs.importance.sums import sum_over_views
 
+F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 # Pairs of (pruning rate, SH rate), both shares of all Gaussians, in ascending strength.
@@ -24,6 +26,8 @@ PAIRS = (
     *((0.6, 0.3), (0.5, 0.5), (0.6, 0.4), (0.7, 0.3), (0.8, 0.2), (0.9, 0.1)),
 )
 FIRST = 10
+_VOLUME_POWER = 0.1
+_VOLUME_QUANTILE = 0.1  # V90: the element at 90 % of the descending order
 BOTH, PRUNING, QUANTISATION = "both", "pruning", "quantisation"
 
 
@@ -84,8 +88,16 @@ def _setting(pair: tuple[float, float]) -> Setting:
 def rank(job: Job) -> I64:  # (n,)
     """All Gaussians, the least important first; ties in the scene's order."""
     with job.progress.stage("score", len(job.scoring)) as advance:
-        values = scores.get("coverage")(job.splats, job.scoring, job.renderer, None, advance)
-    return np.argsort(values, kind="stable")
+        hits = sum_over_views(job.splats, job.scoring, job.renderer, "hits", None, advance)
+    opacities = sigmoid(job.splats.opacity_logits.astype(np.float64))
+    return np.argsort(hits * opacities * volume_factors(job.splats), kind="stable")
+
+
+def volume_factors(splats: Splats) -> F64:  # (n,) at most 1
+    """min(V / V90, 1)^0.1 with V the product of the scales."""
+    log_volumes = splats.log_scales.sum(axis=1, dtype=np.float64)
+    middle = np.quantile(log_volumes, _VOLUME_QUANTILE, method="nearest")
+    return np.asarray(np.exp(_VOLUME_POWER * np.minimum(log_volumes - middle, 0)))
 
 
 def is_fixed(choices: argparse.Namespace) -> bool:
