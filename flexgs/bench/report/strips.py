@@ -119,7 +119,7 @@ def _strip(outcome: Outcome, scene: BatchScene, folder: Path) -> Strip | None:
         shown.append((job, result, judge.render(other, view)))
     errors = np.sum([np.abs(image - original).sum(axis=2) for *_, image in shown], axis=0)
     crop = find_crop(np.asarray(errors, np.float32), SIDE) if shown else (slice(SIDE), slice(SIDE))
-    cells = [Cell("original", "before", data_uri(original[crop]))]
+    cells = [Cell("original", "", data_uri(original[crop]))]
     photo = _photograph(judge, view)
     if photo is not None:
         cells.insert(0, Cell("photograph", "", data_uri(photo[crop])))
