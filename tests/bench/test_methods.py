@@ -64,7 +64,7 @@ def test_commands_with_a_target(place: Place, name: str) -> None:
     assert ("--images none" in text) is (name == "flexgs-renders")
     assert ("--images photos" in text) is (name != "flexgs-renders")
     assert ("--profile segment" in text) is (name == "flexgs-segment")
-    assert ("--effort 2" in text) is (method.kind == "flexgs")
+    assert ("--effort 2" in text) is (name in ("flexgs", "flexgs-renders"))
     (decode,) = method.decode(place, setup)
     assert {"w/file", "w/decoded.ply"} <= set(decode)
 

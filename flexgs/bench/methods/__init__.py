@@ -11,7 +11,7 @@ from flexgs.registry import Registry
 _METHODS: tuple[Method, ...] = (
     Flexgs("flexgs", "flexgs"),
     Flexgs("flexgs-renders", "flexgs, no photographs", ("--images", "none")),
-    Flexgs("flexgs-segment", "flexgs, segment profile", ("--profile", "segment")),
+    Flexgs("flexgs-segment", "flexgs, segment profile", ("--profile", "segment"), has_effort=False),
     Baseline("flexgaussian", "FlexGaussian, re-implemented"),
     Baseline("mesongs", "MesonGS without fine-tuning, re-implemented"),
     SplatTransform("sog", ".sog by splat-transform", ".sog"),

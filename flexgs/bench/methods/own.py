@@ -22,6 +22,7 @@ class Flexgs:
     name: str
     title: str
     options: tuple[str, ...] = ()
+    has_effort: bool = True
     kind: Kind = "flexgs"
     suffix: str = ".fgs"
     exit_codes: tuple[int, ...] = (0, SearchError.exit_code)  # with the nearest file
@@ -41,7 +42,8 @@ class Flexgs:
     def encode(self, point: Point, place: Place, setup: Setup) -> Sequence[Command]:
         """One `flexgs compress`."""
         command = [*FLEXGS, "compress", str(place.scene.path), "-o", str(place.encoded)]
-        command += [*point.options, "--best-effort", "--effort", str(setup.effort)]
+        effort = ["--effort", str(setup.effort)] if self.has_effort else []
+        command += [*point.options, "--best-effort", *effort]
         command += [*view_options(place, setup, self.options), "--report-views", "none"]
         command += [*run_options(setup), "--json", "--quiet", "--force"]
         return (tuple(command),)
