@@ -12,6 +12,7 @@ from typing import Any
 
 from flexgs.batch import Row
 from flexgs.batch.facts import file_digest
+from flexgs.batch.machine import available_cores
 from flexgs.batch.model import plain_error
 from flexgs.bench.measuring import Judge, evaluate_command
 from flexgs.bench.model import Command, CommandFailed, Method, Place, Setup, TimedOut
@@ -85,7 +86,7 @@ def _run(job: Job, place: Place, judge: Judge, setup: Setup, ran: list[Ran]) -> 
         "encode": _cost(encoded),
         "decode": _cost(decoded),
         "others": round(busy, 2),
-        "busy": busy > BUSY * (os.cpu_count() or 1),
+        "busy": busy > BUSY * available_cores(),
         "version": method.version(setup),
         **_shown(job, place, setup),
         **judge.measure(other),

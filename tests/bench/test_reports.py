@@ -107,12 +107,15 @@ def test_tables_at_an_equal_drop(outcome: Outcome) -> None:
 
 
 def test_every_file_has_a_line(outcome: Outcome) -> None:
-    table = points_tables(outcome)[0]
+    table, *_, means = points_tables(outcome)
     rows = {row[:2]: row for row in table.rows}
     assert rows["original", ""][2:6] == ("10.000", "1.0", "0", "0")
     assert rows["a fake", "about most"][2:6] == ("0.100", "100.0", "0.200", "0.100")
     assert "busy machine" in rows["a tool", "about half"][-1]
     assert "not done in 600 seconds" in rows["slow | tool", "about half"][-1]
+    assert means.title == "mean of MipNeRF360 (2 scenes): all files"
+    assert [row[:4] for row in means.rows][1] == ("a fake", "about half", "0.050", "200.0")
+    assert {row[0] for row in means.rows} == {"a fake", "a tool"}
 
 
 def test_files(outcome: Outcome, written: Path) -> None:

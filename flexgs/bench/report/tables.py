@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from flexgs.batch import BatchScene
@@ -96,13 +97,13 @@ POINT_COLUMNS = (
 
 
 def points_tables(outcome: Outcome) -> list[Table]:
-    """Every file of every scene, as it was made."""
+    """Every file of every scene, as it was made; then means over scenes."""
     note = (
         "Drop, PSNR, SSIM, LPIPS: on the test views, of what was decoded from the disk. Search "
         "drop: on the views that targets are met on. Seconds and memory: of the commands' own "
         "processes, the largest of them while encoding."
     )
-    return [
+    tables = [
         Table(
             f"{scene.name}: all files",
             POINT_COLUMNS,
@@ -111,6 +112,10 @@ def points_tables(outcome: Outcome) -> list[Table]:
         )
         for scene in outcome.plan.scenes
     ]
+    groups = {name: scenes for name, scenes in outcome.groups().items() if len(scenes) > 1}
+    for name, scenes in groups.items():
+        tables.append(Table(f"{name}: all files", POINT_COLUMNS, _mean_rows(outcome, scenes), note))
+    return tables
 
 
 def _original(outcome: Outcome, scene: BatchScene) -> tuple[str, ...]:
@@ -136,6 +141,42 @@ def _point_rows(outcome: Outcome, scene: BatchScene) -> Iterable[tuple[str, ...]
             yield (job.method.title, job.point.words, *_point_cells(row.result))
 
 
+def _mean_rows(outcome: Outcome, scenes: Sequence[BatchScene]) -> tuple[tuple[str, ...], ...]:
+    """Of every point of every method, the mean over the scenes that have it."""
+    rows = []
+    for method in outcome.plan.methods:
+        for point in method.points(outcome.plan.setup):
+            found = [
+                row.result
+                for job, row in outcome.pairs
+                if (job.method, job.point) == (method, point) and job.scene in scenes and row.result
+            ]
+            if found:
+                of = "" if len(found) == len(scenes) else f"of {len(found)} of {len(scenes)} scenes"
+                flags = {"missed": False, "busy": False}
+                cells = _point_cells({**mean_of(found), **flags})[:-1]
+                rows.append((method.title, point.words, *cells, of))
+    return tuple(rows)
+
+
+def mean_of(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every number's mean, tables inside included; None where one is missing.
+
+    >>> mean_of([{"a": 1, "b": {"c": 2.0}}, {"a": 3, "b": {"c": None}}])
+    {'a': 2.0, 'b': {'c': None}}
+    """
+    means: dict[str, Any] = {}
+    for name, first in results[0].items():
+        values = [result[name] for result in results]
+        if isinstance(first, Mapping) and name not in ("by_view", "commands"):
+            means[name] = mean_of(values)
+        elif all(isinstance(value, int | float) for value in values):
+            means[name] = fmean(values)
+        else:
+            means[name] = None
+    return means
+
+
 def _point_cells(found: Mapping[str, Any]) -> tuple[str, ...]:
     report, encode, decode = found["report"], found["encode"], found["decode"]
     photo = report["psnr_compressed_photo"] is not None
@@ -152,11 +193,11 @@ def _point_cells(found: Mapping[str, Any]) -> tuple[str, ...]:
         _number(psnr, ".2f"),
         _number(ssim, ".4f"),
         _number(report["lpips"], ".4f"),
-        f"{found['gaussians']:,}",
+        f"{found['gaussians']:,.0f}",
         _number(encode["seconds"], ".1f"),
         _number(decode["seconds"], ".1f"),
         NONE if peak is None else f"{peak / 1e6:.0f}",
-        NONE if found["evaluations"] is None else str(found["evaluations"]),
+        _number(found["evaluations"], ".3g"),
         ", ".join(notes),
     )
 
