@@ -19,13 +19,14 @@ The paper has no search: its pruning share and beta are set by hand per scene. H
 found by bisection on the search views, and beta is 0.1, the paper's value indoors. Also open, or
 chosen for the method's benefit:
 
-- The octree is stored as one byte of occupied children a node, breadth first, which DEFLATE packs
-  better than the sorted cell numbers of the artefact.
+- The octree is stored as one byte of occupied children a node, breadth first. DEFLATE makes that
+  1.38 MB for all of bonsai at depth 20; the artefact's sorted cell numbers are 1.94 MB.
 - Coefficients are ordered from the root's level to the leaves' (blocks of alike spread); arrays lie
   channel by channel. Ranges are float32, the codebook is float16.
 - k-means: Lloyd's steps from a tree of splits, as flexgs's SOG has it, instead of moving averages
-  over thousands of random batches, which have the same objective and end no nearer to its minimum.
-- Depth and codebook size are options; defaults are from the paper's range.
+  over thousands of random batches: the same weighted error is minimised, deterministically.
+- Depth and codebook size are options. Of the paper's 19 to 20 and 2048 to 8192, the defaults are
+  what makes bonsai smallest at 1 dB: 19 (2.5 % smaller than 20) and 2048 (6 % smaller than 4096).
 """
 
 from flexgs.bench.baselines.mesongs.method import MESONGS

@@ -19,8 +19,8 @@ from flexgs.importance import scores
 
 F64 = npt.NDArray[np.float64]
 
-DEPTH = 20
-CODEBOOK = 4096
+DEPTH = 19
+CODEBOOK = 2048
 VOLUME_POWER = 0.1  # beta
 _VOLUME_QUANTILE = 0.1  # the element at 90 % of the descending order
 _NEAR_ENOUGH = 0.95  # of the target: the bisection stops there
