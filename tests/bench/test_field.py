@@ -96,3 +96,12 @@ def test_the_script_hands_over_what_it_found(downloads: tuple[Path, Path], tmp_p
     assert told[:4] == ["bench", *(str(models / name) for name in SCENES)]
     assert told[4:6] == ["--data", str(data)]
     assert told[-4:] == ["-o", str(tmp_path / "out"), "--effort", "1"]
+
+
+def test_the_scene_at_hand(bonsai: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The smoke test of the whole table: bonsai, laid out like neither download."""
+    assert main([str(bonsai.parent), str(bonsai.parent), "--partial"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[:2] == [str(bonsai), "--data"]
+    assert "292 views of 800x533, 37 for tests" in told.err
+    assert "photographs of images; the field takes images_2" in told.err
