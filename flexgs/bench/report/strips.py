@@ -43,6 +43,7 @@ class Strip:
 
     scene: str
     view: str
+    drop_db: float  # that files were chosen by
     cells: tuple[Cell, ...]
 
 
@@ -55,9 +56,14 @@ def make_strips(outcome: Outcome, folder: Path) -> tuple[Strip, ...]:
     return tuple(strip for strip in strips if strip is not None)
 
 
+def shown_drop(outcome: Outcome) -> float:
+    """Of the drops asked for, the one nearest to `SHOWN_DB`."""
+    return min(outcome.drops, key=lambda drop: abs(drop - SHOWN_DB))
+
+
 def choose_files(outcome: Outcome, scene: BatchScene) -> list[tuple[Job, dict[str, Any]]]:
     """Of every method the file that is nearest to the drop that is shown."""
-    drop = min(outcome.drops, key=lambda each: abs(each - SHOWN_DB))
+    drop = shown_drop(outcome)
     best: dict[str, tuple[float, Job, dict[str, Any]]] = {}
     for job, row in outcome.pairs:
         if job.scene != scene or row.result is None:
@@ -127,7 +133,7 @@ def _strip(outcome: Outcome, scene: BatchScene, folder: Path) -> Strip | None:
         lost = result["report"]["by_view"][view]
         words = f"{format_bytes(result['bytes'])}, {lost:.2f} dB lost in this view"
         cells.append(Cell(f"{job.method.title}, {job.point.words}", words, data_uri(image[crop])))
-    return Strip(scene.name, view, tuple(cells))
+    return Strip(scene.name, view, shown_drop(outcome), tuple(cells))
 
 
 def _photograph(judge: Judge, view: str) -> F32 | None:
