@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flexgs.batch import BatchScene, Row, SceneFacts, make_setting
@@ -66,6 +66,11 @@ class Plan:
     def todo(self) -> tuple[Job, ...]:
         """Jobs that have to run."""
         return tuple(job for job in self.jobs if job.state != "done")
+
+    @property
+    def done_part(self) -> Plan:
+        """The plan without jobs that have to run."""
+        return replace(self, jobs=tuple(job for job in self.jobs if job.state == "done"))
 
 
 def choose_methods(names: Sequence[str], setup: Setup) -> tuple[tuple[Method, ...], dict[str, str]]:

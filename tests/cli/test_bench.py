@@ -47,6 +47,19 @@ def test_a_whole_benchmark(run: Run, model: Path, tmp_path: Path) -> None:
     assert "at an equal drop on the test views" in again.stdout
 
 
+def test_a_report_of_what_is_there(run: Run, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("bench", model, "-o", out, "--threads", 1, "--no-pictures").exit_code == 0
+    (out / "ash" / "flexgs.half.bin").unlink()
+    (out / "tables.md").unlink()
+    done = run("bench", model, "-o", out, "--threads", 1, "--only-report", "--no-pictures")
+    assert done.exit_code == 0
+    assert "1 files: 1 done before, 0 to do" in done.stderr
+    tables = (out / "tables.md").read_text()
+    assert "about most" in tables
+    assert "about half" not in tables
+
+
 def test_a_dry_run_writes_nothing(run: Run, model: Path, tmp_path: Path) -> None:
     done = run("bench", model, "-o", tmp_path / "out", "--dry-run", "--json")
     assert done.exit_code == 0, done.output

@@ -38,6 +38,14 @@ NoPictures = Annotated[
     bool,
     typer.Option("--no-pictures", help="No crops of views on the page.", rich_help_panel=MEASURING),
 ]
+OnlyReport = Annotated[
+    bool,
+    typer.Option(
+        "--only-report",
+        help="Run nothing: tables and page of what is there.",
+        rich_help_panel=MEASURING,
+    ),
+]
 Ablate = Annotated[
     bool,
     typer.Option(

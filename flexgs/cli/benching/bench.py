@@ -37,6 +37,7 @@ def bench(
     ablate: own.Ablate = False,
     part: own.Part = None,
     no_pictures: own.NoPictures = False,
+    only_report: own.OnlyReport = False,
     device: args.Device = "auto",
     threads: args.Threads = None,
     again: shared.Again = False,
@@ -74,7 +75,7 @@ def bench(
 
     def look(folder: Path) -> Plan:
         with progress(quiet=quiet) as bars:
-            return plan_bench(
+            plan = plan_bench(
                 scenes,
                 methods,
                 setup,
@@ -84,6 +85,7 @@ def bench(
                 again=again,
                 progress=bars,
             )
+        return plan.done_part if only_report else plan
 
     if dry_run:
         show_plan(look(output), lpips[1], as_json=as_json, quiet=quiet)
