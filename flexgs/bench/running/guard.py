@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one command and says on stdout, as JSON, how it went: `python -I guard.py LIMIT COMMAND...`.
+"""Runs one command, says on stdout, as JSON, how it went: `python -IS guard.py LIMIT COMMAND...`.
 
 A process of its own, and a small one, because Linux counts the memory of whoever starts a program
 as that program's, too. The command ends when its time is up, or when stdin closes: with whoever

@@ -49,7 +49,7 @@ def run_command(command: Sequence[str], limit_s: float | None = None) -> Ran:
         FlexgsError: this machine cannot start processes.
     """
     before = _busy_seconds()
-    arguments = [sys.executable, "-I", str(GUARD), str(limit_s or 0), *command]
+    arguments = [sys.executable, "-I", "-S", str(GUARD), str(limit_s or 0), *command]
     try:
         guard = subprocess.Popen(
             arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
