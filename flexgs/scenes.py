@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flexgs.codec import encode_splats, read_fgs
+from flexgs.codec import decode_parts, encode_splats, read_bytes, read_fgs
 from flexgs.core import Splats
-from flexgs.errors import FlexgsError, Unsupported, UsageError
+from flexgs.core.splats import SH_COEFFICIENTS
+from flexgs.errors import FlexgsError, FormatError, Unsupported, UsageError
 from flexgs.io import SceneFile, atomic_write, ensure_output, ensure_suffix, write_ply
 from flexgs.io.files import file_size
 from flexgs.io.formats.fit import encode_scene, fit_scene
@@ -17,7 +18,7 @@ from flexgs.io.formats.losses import Encoded, Loss
 from flexgs.io.formats.scene_format import SceneFormat
 from flexgs.io.formats.spz.layout import FRAMES
 from flexgs.io.formats.table import find_format, format_of_name
-from flexgs.io.ply import read_raw_ply
+from flexgs.io.ply import read_raw_ply, write_ply_parts
 from flexgs.io.validate import validate_splats
 from flexgs.limits import DEFAULT_LIMITS, Limits
 from flexgs.quant import SegmentPlan
@@ -175,6 +176,35 @@ def decompress(
     if output is not None:
         write_ply(output, splats, force=force, inputs=[path])
     return splats
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What `unpack` wrote."""
+
+    gaussians: int
+    sh_degree: int
+
+
+def unpack(path: str | Path, output: str | Path, *, force: bool = False) -> Unpacked:
+    """`decompress` to a .ply, a chunk of a .fgs at a time: memory does not grow with the scene.
+
+    Raises:
+        UsageError, FormatError, SceneError: see `decompress`.
+    """
+    ensure_suffix(output, ".ply")
+    ensure_output(output, force, [path])
+    if find_format(path).name == "fgs":
+        try:
+            found = decode_parts(read_bytes(path))
+            if found.n:
+                write_ply_parts(output, found.n, found.parts, force=force, inputs=[path])
+                return Unpacked(found.n, SH_COEFFICIENTS.index(found.coefficients))
+        except FormatError as error:
+            error.path = error.path or str(path)
+            raise
+    splats = decompress(path, output, force=force)
+    return Unpacked(splats.n, splats.degree)
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,16 @@ def decompress(
     if output is None:
         output = file if is_stream(file) else file.with_suffix(".ply")
 
-    from flexgs.scenes import decompress as run
+    from flexgs.scenes import unpack
 
     with (
         scene_output(output, "ply" if is_stream(output) else None, as_json) as target,
         scene_input(file, origin) as source,
     ):
-        splats = run(source, target, force=force)
+        found = unpack(source, target, force=force)
         size = target.stat().st_size
     if as_json:
-        print_json({"gaussians": splats.n, "sh_degree": splats.degree, "size_bytes": size})
-    say(f"{shown(output)}: {splats.n:,} Gaussians, SH degree {splats.degree}", quiet=quiet)
+        facts = {"gaussians": found.gaussians, "sh_degree": found.sh_degree}
+        print_json({**facts, "size_bytes": size})
+    text = f"{shown(output)}: {found.gaussians:,} Gaussians, SH degree {found.sh_degree}"
+    say(text, quiet=quiet)

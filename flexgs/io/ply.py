@@ -279,14 +279,48 @@ def write_ply(
         FlexgsError: the system refused a write; what was there is untouched.
     """
     ensure_output(path, force, inputs)
+    _refuse_unfit(splats, path)
+    with atomic_write(path) as file:
+        _content(splats).write(file)
+
+
+def _refuse_unfit(splats: Splats, path: str | Path) -> None:
     if splats.d != 3 or splats.degree > 3:
         raise SceneError(
             "a .ply holds 3-D Gaussians with spherical harmonics of degree 0 to 3",
             path=path,
             found=f"{splats.d}-D, degree {splats.degree}",
         )
+
+
+def write_ply_parts(
+    path: str | Path,
+    n: int,
+    parts: Iterable[Splats],
+    *,
+    force: bool = False,
+    inputs: Iterable[str | Path] = (),
+) -> None:
+    """`write_ply` of a scene that comes in parts, at least one, of one degree and model.
+
+    Args:
+        n: Gaussians of all parts.
+
+    Raises:
+        UsageError, SceneError, FlexgsError: see `write_ply`; the parts do not have n Gaussians.
+    """
+    ensure_output(path, force, inputs)
+    left = n
     with atomic_write(path) as file:
-        _content(splats).write(file)
+        for number, part in enumerate(parts):
+            _refuse_unfit(part, path)
+            if not number:
+                header = _content(part.select(slice(0, 0))).header
+                file.write(header.replace("vertex 0", f"vertex {n}").encode() + b"\n")
+            file.write(_rows(part).tobytes())
+            left -= part.n
+        if left:
+            raise SceneError("parts of the scene are missing", expected=n, found=n - left)
 
 
 def _content(splats: Splats) -> PlyData:

@@ -85,7 +85,7 @@ def reduce_splats(
         for number in rounds:
             left = 1 - (number + 1) / schedule.rounds
             limit = limit_db * (1 + (OVERDRAFT * left if schedule.repair else 0.0))
-            floor = _least_kept(free.n, fewest, schedule.rounds - number)
+            floor = least_kept(free.n, fewest, schedule.rounds - number)
             some = share_of(views, schedule.share, number)
             if schedule.repair:
                 removal = repair_pass(free, some, renderer, target_of, rates, number, advance)
@@ -131,10 +131,10 @@ def share_of(views: Sequence[Camera], share: float, number: int) -> Sequence[Cam
     return views[number % stride :: stride]
 
 
-def _least_kept(n: int, fewest: int, rounds: int) -> int:
+def least_kept(n: int, fewest: int, rounds: int) -> int:
     """How many a round leaves at least, when `rounds` of them are to come (this one too).
 
-    >>> _least_kept(1000, 10, 1), _least_kept(1000, 10, 9), _least_kept(1000, 810, 2)
+    >>> least_kept(1000, 10, 1), least_kept(1000, 10, 9), least_kept(1000, 810, 2)
     (10, 600, 900)
     """
     even = n * math.pow(fewest / max(n, 1), 1 / rounds)
@@ -146,11 +146,20 @@ def _removable(
 ) -> int:
     """How many of the first of `order` can go before the drop exceeds the limit."""
     splats = free.splats()
-    low, high = 0, free.n - least_kept
 
     def allowed(count: int) -> bool:
         return drop_of(splats.select(np.sort(order[count:]))) <= limit_db
 
+    return largest_allowed(allowed, free.n - least_kept)
+
+
+def largest_allowed(allowed: Callable[[int], bool], most: int) -> int:
+    """About the largest count, of `most` at most, that is allowed: by bisection.
+
+    >>> largest_allowed(lambda count: count <= 30, 64), largest_allowed(lambda count: True, -3)
+    (30, 0)
+    """
+    low, high = 0, most
     if high <= 0 or allowed(high):
         return max(high, 0)
     for _ in range(BISECTIONS):

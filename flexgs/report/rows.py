@@ -143,6 +143,8 @@ def _describe_setting(report: Report) -> str:
     if "strength" not in report.plan:
         return text
     text = f"{text}, effort {report.plan['effort']}, strength {report.plan['strength']:.4g}"
+    if "blocks" in report.plan:
+        text = f"{text}, {report.plan['blocks']} blocks"
     return f"{text}, {report.plan['recipe']}" if report.plan.get("recipe") else text
 
 

@@ -44,6 +44,23 @@ def decode_rd(container: Container, payload: bytes, limits: Limits, threads: int
     return Splats(means, log_scales, quats, opacity_logits, sh, head.model)
 
 
+def decode_rd_chunk(container: Container, head: RdHead, index: int) -> Splats:
+    """The Gaussians of one chunk.
+
+    Raises:
+        FormatError: a stream is not sound.
+    """
+    symbols, values = read_chunk(container, head, index)
+    return Splats(
+        values.means,
+        values.log_scales,
+        values.quats,
+        values.opacity_logits,
+        dequantise_colours(head.colours, symbols.colours, values.features),
+        head.model,
+    )
+
+
 def read_rd_symbols(
     data: bytes | memoryview, limits: Limits = DEFAULT_LIMITS, *, threads: int | None = None
 ) -> tuple[RdHead, list[ChunkSymbols]]:

@@ -9,38 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from flexgs.codec.rd_file.head import RdHead
-from flexgs.pipeline.blocks.memory import Sizes, jobs_that_fit
-from flexgs.pipeline.blocks.sights import Sights, Surroundings, surround, weigh_views
+from flexgs.pipeline.blocks.memory import jobs_that_fit
+from flexgs.pipeline.blocks.sights import Surroundings, surround, weigh_views
 from flexgs.pipeline.blocks.stored.tables import Tables, make_tables
+from flexgs.pipeline.blocks.whole import Whole
 from flexgs.pipeline.blocks.work.pieces import Pieces, plan_file, recut
-from flexgs.pipeline.blocks.work.tasks import PieceTask, RoundTask, Setting, WeighTask
+from flexgs.pipeline.blocks.work.tasks import PieceTask, RoundTask, WeighTask
 from flexgs.pipeline.blocks.work.workers import run_tasks
 from flexgs.pipeline.blocks.work.writing import assemble, decode_to_tables, file_bytes
-from flexgs.pipeline.job import Found, Job
-from flexgs.pipeline.meter import Meter
+from flexgs.pipeline.job import Found
 from flexgs.pipeline.rd.landing import land
 from flexgs.pipeline.rd.reduced import repair_rates, spare_in, step_reach
 from flexgs.pipeline.rd.search import ENOUGH_CANDIDATES, ERROR_A_GAUSSIAN, LONGEST_DROP
 from flexgs.search import MaxDrop, Measured
 from flexgs.search import Setting as Rates
-
-
-@dataclass(frozen=True, eq=False)
-class Rounding:
-    """What the second half works with."""
-
-    job: Job
-    setting: Setting
-    original: Tables
-    sights: Sights
-    meter: Meter[Tables]  # of the whole scene, on the search views
-    sizes: Sizes
-    folder: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +38,7 @@ class Rounded:
 
 
 def round_off(
-    work: Rounding, reduced: Tables, floor_db: float, target: MaxDrop
+    work: Whole, reduced: Tables, floor_db: float, target: MaxDrop
 ) -> tuple[Found, Tables]:
     """The file, and what it decodes to.
 
@@ -92,14 +78,15 @@ def round_off(
     return Found(data, result, plan), decoded
 
 
-def _weigh(work: Rounding, pieces: Pieces, target: MaxDrop, first: float) -> list[WeighTask]:
+def _weigh(work: Whole, pieces: Pieces, target: MaxDrop, first: float) -> list[WeighTask]:
     """Runs the tasks that weigh and polish; the tasks."""
     tables = pieces.tables
     output = make_tables(work.folder / "polished", tables.counts, tables.coefficients, tables.model)
     arounds = _surround_pieces(work, pieces)
     tasks = []
     for index, around in enumerate(arounds):
-        reach = step_reach(len(around.scoring), work.setting.work(around).schedule.settling)
+        seeing = len(around.scoring)
+        reach = step_reach(seeing, work.setting.work(seeing).schedule.settling)
         rates = repair_rates(work.job, target, reach)
         common = (work.setting, index, tables, around, work.original, rates, output.folder)
         tasks.append(WeighTask(*common, strength=first, output=output))
@@ -108,7 +95,7 @@ def _weigh(work: Rounding, pieces: Pieces, target: MaxDrop, first: float) -> lis
     return tasks
 
 
-def _surround_pieces(work: Rounding, pieces: Pieces) -> list[Surroundings]:
+def _surround_pieces(work: Whole, pieces: Pieces) -> list[Surroundings]:
     """Views and contexts of all pieces; contexts by their numbers in the pieces."""
     tables, total = pieces.tables, work.original.n
     place = np.full(total, -1, np.int32)
@@ -125,7 +112,7 @@ def _surround_pieces(work: Rounding, pieces: Pieces) -> list[Surroundings]:
     return found
 
 
-def _jobs(work: Rounding, pieces: Pieces, arounds: Sequence[Surroundings]) -> int:
+def _jobs(work: Whole, pieces: Pieces, arounds: Sequence[Surroundings]) -> int:
     largest = max(pieces.tables.counts, default=0)
     around = max((len(each.numbers) for each in arounds), default=0)
     return jobs_that_fit(
@@ -134,7 +121,7 @@ def _jobs(work: Rounding, pieces: Pieces, arounds: Sequence[Surroundings]) -> in
 
 
 def _round(
-    work: Rounding, pieces: Pieces, bases: Sequence[WeighTask], strength: float, number: int
+    work: Whole, pieces: Pieces, bases: Sequence[WeighTask], strength: float, number: int
 ) -> tuple[Rounded, int, int, int]:
     """All pieces at one strength; bytes and number of sections, Gaussians without harmonics."""
     polished = bases[0].output

@@ -3,44 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from flexgs.core import Camera, Splats
+from flexgs.core import Splats
 from flexgs.errors import SceneError, UsageError
-from flexgs.importance.sums import F32
 from flexgs.io.files import file_size, read_start
 from flexgs.limits import DEFAULT_LIMITS
 from flexgs.options import CompressOptions
-from flexgs.pipeline.blocks.memory import Sizes, jobs_that_fit, photo_cache, plan_sizes
-from flexgs.pipeline.blocks.rounding import Rounding, round_off
-from flexgs.pipeline.blocks.sights import (
-    LEAST_SHARE,
-    Sights,
-    Surroundings,
-    look_around,
-    share_error,
-    surround,
-    weigh_views,
-)
+from flexgs.pipeline.blocks.memory import Sizes, photo_cache, plan_sizes
+from flexgs.pipeline.blocks.reducing import reduce_blocks
+from flexgs.pipeline.blocks.removing import remove_only
+from flexgs.pipeline.blocks.rounding import round_off
+from flexgs.pipeline.blocks.sights import Sights, look_around
 from flexgs.pipeline.blocks.stored.cutting import Surveyed, cut, even_counts, survey
 from flexgs.pipeline.blocks.stored.looking import TableRenderer
-from flexgs.pipeline.blocks.stored.tables import Tables, make_tables, no_splats
-from flexgs.pipeline.blocks.work.tasks import (
-    ReduceTask,
-    RenderFolder,
-    Setting,
-    original_renders,
-)
-from flexgs.pipeline.blocks.work.workers import run_tasks
+from flexgs.pipeline.blocks.stored.tables import Tables, no_splats
+from flexgs.pipeline.blocks.whole import Whole
+from flexgs.pipeline.blocks.work.tasks import RenderFolder, Setting, original_renders
 from flexgs.pipeline.job import Found, Job, StageClock
-from flexgs.pipeline.meter import LEAST_LEFT, Meter
+from flexgs.pipeline.meter import Meter
 from flexgs.pipeline.profiles import choose_profile
-from flexgs.pipeline.rd.reduced import AIM, GENTLER, TOO_NEAR, TRIES, spare_in
 from flexgs.pipeline.targets import resolve_target
 from flexgs.pipeline.views import (
     PHOTO_CACHE_BYTES,
@@ -55,14 +40,7 @@ from flexgs.render import get_renderer
 from flexgs.report import SceneFacts
 from flexgs.search import MaxDrop
 
-F64 = npt.NDArray[np.float64]
-Owner = npt.NDArray[np.int32]
-
 INVENTED_PIXELS = 800 * 533  # of an invented view
-# Errors of neighbours at their border add up to more than their sum. Where that is noticed, removal
-# is done again, gentler, as if the whole scene had been watched.
-MORE_THAN_SUM = 1.1
-LEAST_FLOOR = 0.3  # of the target: less is not worth a second time
 NOT_IN_BLOCKS = ("target_size", "target_ratio", "pruning_rate", "refine_s")
 
 
@@ -121,9 +99,8 @@ def compress_blocks(
     parts = min(n, max(options.blocks or 1, -(-n // sizes.block)))
     with clock.stage("cut"):
         counts = even_counts(n, parts)
-        folder_of = folder / "original"
-        drop = options.drop_invalid
-        tables = cut(path, surveyed, counts, folder_of, drop, DEFAULT_LIMITS, progress)
+        place, drop = folder / "original", options.drop_invalid
+        tables = cut(path, surveyed, counts, place, drop, DEFAULT_LIMITS, progress)
     notes = surveyed.notes
     del surveyed
     renderer = TableRenderer(get_renderer(options.device, options.threads), sizes.view)
@@ -250,10 +227,14 @@ def _compress(
     if not isinstance(target, MaxDrop):
         raise UsageError("a target of size is not for scenes in blocks")
     setting = replace(setting, target_db=target.db)
+    whole = Whole(job, setting, tables, sights, renderer, meter, sizes, folder)
     with job.clock.stage("prune and repair"):
-        reduced, floor = _reduce(job, setting, tables, sights, meter, sizes, folder)
-    rounding = Rounding(job, setting, tables, sights, meter, sizes, folder)
-    found, decoded = round_off(rounding, reduced, floor, target)
+        schedule = setting.work(len(sights.scoring)).schedule
+        reduce = reduce_blocks if schedule.repair else remove_only
+        reduced, tries = reduce(whole)
+    found, decoded = round_off(whole, reduced, tries[-1][1], target)
+    removals = [{"gaussians": left, "drop_db": drop} for left, drop in tries]
+    found = replace(found, plan={**found.plan, "removals": removals})
     return Blocked(job, found, tables, decoded, renderer)
 
 
@@ -261,72 +242,6 @@ def make_whole_meter(
     job: Job, tables: Tables, renderer: TableRenderer, renders: RenderFolder
 ) -> Meter[Tables]:
     """The drop of the whole scene on the search views."""
-    read: Callable[[Camera], F32] | None = renders
     reference = job.views.reference_psnr(job.options.reference_psnr)
     search = job.views.split.search
-    return Meter(tables, search, renderer, job.photograph, reference, renders=read)
-
-
-def _reduce(
-    job: Job,
-    setting: Setting,
-    tables: Tables,
-    sights: Sights,
-    meter: Meter[Tables],
-    sizes: Sizes,
-    folder: Path,
-) -> tuple[Tables, float]:
-    """What is left of all blocks, and its drop; more is left where too much has gone."""
-    parts, target = len(tables.counts), setting.target_db
-    owner = np.repeat(np.arange(parts, dtype=np.int32), tables.counts)
-    arounds = _surround_all(sights, owner, parts, sizes.context)
-    shares = _shares(setting, sights, meter, owner, parts)
-    rows = (max(tables.counts), max(len(around.numbers) for around in arounds))
-    jobs = jobs_that_fit(job.options, *rows, tables.coefficients)
-    factor, aim = 1.0, 0.0
-    for number in range(TRIES):
-        place = folder / f"reduced_{number}"
-        output = make_tables(place, (0,) * parts, tables.coefficients, tables.model)
-        tasks = [
-            ReduceTask(setting, index, tables, around, _own_share(share, around), factor, output)
-            for index, (around, share) in enumerate(zip(arounds, shares, strict=True))
-        ]
-        facts = run_tasks(tasks, "prune and repair", job.progress, job.options, jobs)
-        output = replace(output, counts=tuple(fact["gaussians"] for fact in facts))
-        floor = meter(output)
-        if not number:
-            summed = joint_drop(shares, [fact["floor_db"] for fact in facts])
-            aim = max(summed, LEAST_FLOOR * target)
-        if floor <= min(TOO_NEAR * target, MORE_THAN_SUM * aim):
-            break
-        factor *= max(GENTLER, min(AIM * target, aim) / floor)
-    return output, floor
-
-
-def joint_drop(shares: F64, drops: Sequence[float]) -> float:
-    """The drop of a scene whose blocks drop by so much, each as if all erred as it does.
-
-    >>> round(joint_drop(np.array([0.5, 0.5]), [1.0, 1.0]), 6)
-    1.0
-    """
-    added = [10 ** (drop / 10) - 1 for drop in drops]
-    return float(10 * np.log10(max(1 + float(shares @ added), LEAST_LEFT)))
-
-
-def _surround_all(sights: Sights, owner: Owner, parts: int, most: int) -> list[Surroundings]:
-    weights = weigh_views(sights, owner, parts)
-    return [surround(sights, weights[:, part], owner == part, most) for part in range(parts)]
-
-
-def _shares(
-    setting: Setting, sights: Sights, meter: Meter[Tables], owner: Owner, parts: int
-) -> F64:
-    """Of the squared error that the target allows, what is each block's."""
-    psnr = meter.original_psnr or setting.reference_psnr
-    allowed = AIM * spare_in(sights.scoring, psnr, MaxDrop(setting.target_db), 0.0)
-    return share_error(sights.scores, owner, parts, allowed)
-
-
-def _own_share(share: float, around: Surroundings) -> float:
-    """Of the error allowed in a block's views, what is the block's: other views do not see it."""
-    return float(np.clip(share / max(around.share, LEAST_SHARE), LEAST_SHARE, 1.0))
+    return Meter(tables, search, renderer, job.photograph, reference, renders=renders)

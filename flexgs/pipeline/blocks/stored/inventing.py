@@ -34,11 +34,10 @@ def invent_for_all(
 ) -> tuple[Camera, ...]:
     """Views of the whole scene, by every so many of its Gaussians; none where none can be found."""
     try:
-        found = invent_cameras(_thinned(tables, np.arange(tables.n), most), renderer)
+        sample = _thinned(tables, np.arange(tables.n), most)
+        found = invent_cameras(sample, renderer, progress=progress)
     except SceneError:
         return ()
-    with progress.stage("invent views of everything", total=1) as advance:
-        advance(1)
     return tuple(replace(camera, name=f"all_{camera.name}") for camera in found.cameras)
 
 

@@ -86,8 +86,11 @@ class TableRenderer:
         self.renderer = renderer
         self.most = most
 
-    def see(self, tables: Tables, camera: Camera) -> tuple[Splats, I64]:
+    def see(self, tables: Tables, camera: Camera, kept: Mask | None = None) -> tuple[Splats, I64]:
         """What is in sight, flat, and its numbers.
+
+        Args:
+            kept: (n,) which Gaussians are left; None: all.
 
         Raises:
             OutOfSight: too much.
@@ -101,7 +104,10 @@ class TableRenderer:
             for start, splats in tables.pages(index, wanted) if wanted.any() else ():
                 means = splats.means.astype(np.float64)
                 reach = DEVIATIONS * np.exp(splats.log_scales.max(axis=1).astype(np.float64))
-                seen = np.flatnonzero(cone.sees(means, np.zeros(splats.n), reach))
+                in_cone = cone.sees(means, np.zeros(splats.n), reach)
+                if kept is not None:
+                    in_cone &= kept[start : start + splats.n]
+                seen = np.flatnonzero(in_cone)
                 found += len(seen)
                 if found > self.most:
                     raise OutOfSight("a view sees too much for the memory", found=camera.name)
@@ -115,7 +121,22 @@ class TableRenderer:
         """See `Renderer.render`."""
         return self.renderer.render(self.see(tables, camera)[0], camera)
 
-    def contributions(self, tables: Tables, camera: Camera) -> tuple[Contributions, I64]:
+    def contributions(
+        self, tables: Tables, camera: Camera, kept: Mask | None = None
+    ) -> tuple[Contributions, I64]:
         """See `Renderer.contributions`; and the numbers of its Gaussians."""
-        splats, numbers = self.see(tables, camera)
+        splats, numbers = self.see(tables, camera, kept)
         return self.renderer.contributions(splats, camera), numbers
+
+
+class KeptRenderer:
+    """Renders what is left of one scene in tables: masks (n,) of its Gaussians."""
+
+    def __init__(self, tables: Tables, renderer: TableRenderer) -> None:
+        self._tables = tables
+        self._renderer = renderer
+
+    def render(self, kept: Mask, camera: Camera) -> F32:  # (h, w, 3)
+        """See `Renderer.render`."""
+        splats, _ = self._renderer.see(self._tables, camera, kept)
+        return self._renderer.renderer.render(splats, camera)

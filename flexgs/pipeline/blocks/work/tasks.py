@@ -98,9 +98,9 @@ class Setting:
         """Of the device asked for."""
         return get_renderer(self.device, self.threads)
 
-    def work(self, around: Surroundings) -> Effort:
-        """What the level of effort may spend on a part of the scene."""
-        return choose_effort(self.effort, self.repair, len(around.scoring))
+    def work(self, views: int) -> Effort:
+        """What the level of effort may spend where so many views judge."""
+        return choose_effort(self.effort, self.repair, views)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class ReduceTask:
         folder = self.output.folder / f"renders_{self.index}"
         with render_folder(folder, lambda view: renderer.render(splats, view)) as renders:
             job = self._job(splats, renderer, renders)
-            effort = self.setting.work(around)
+            effort = self.setting.work(len(around.scoring))
             meter = make_meter(job, job.views.split.search)
             target = MaxDrop(self.setting.target_db)
             reduced, floor = reduce_within(job, target, effort, meter, factor=self.factor)
@@ -236,7 +236,7 @@ class WeighTask(PieceTask):
 
     def run(self) -> Facts:
         """Saves the information and the polished piece."""
-        effort, views = self.setting.work(self.around), self.around.scoring
+        effort, views = self.setting.work(len(self.around.scoring)), self.around.scoring
         with self.opened(self.pieces) as (piece, renderer):
             blocks = find_blocks(piece.splats, views, renderer, effort.fisher_share)
             whole = np.float32(self.around.seeing / max(len(views), 1))  # views were thinned
@@ -264,7 +264,7 @@ class RoundTask(PieceTask):
 
     def run(self) -> Facts:
         """Saves chunks and decoded Gaussians."""
-        effort, head = self.setting.work(self.around), self.head
+        effort, head = self.setting.work(len(self.around.scoring)), self.head
         plans = Plans(head.geometry, self.blur, head.colours, np.array(self.bounds))
         blocks = Blocks(*(np.load(self.blocks_path(name)) for name in ("geometry", "colours")))
         with self.opened(self.polished) as (piece, renderer):

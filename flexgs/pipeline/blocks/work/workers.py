@@ -18,7 +18,7 @@ from flexgs.errors import FlexgsError, UsageError
 from flexgs.options import CompressOptions
 from flexgs.pipeline.blocks.work.tasks import Facts
 from flexgs.processes import end_with_parent, ignore_interrupts, library_threads
-from flexgs.progress import Progress
+from flexgs.progress import Advance, Progress
 
 MAX_MESSAGE = 16 << 20
 
@@ -54,13 +54,13 @@ def run_tasks(
         return _run_in_processes(tasks, jobs, options.threads, advance)
 
 
-def _advanced(facts: Facts, advance: Any) -> Facts:
+def _advanced(facts: Facts, advance: Advance) -> Facts:
     advance(1)
     return facts
 
 
 def _run_in_processes(
-    tasks: Sequence[Task], jobs: int, threads: int | None, advance: Any
+    tasks: Sequence[Task], jobs: int, threads: int | None, advance: Advance
 ) -> list[Facts]:
     context = multiprocessing.get_context("spawn")
     found: dict[int, Facts] = {}
@@ -123,7 +123,7 @@ def _run_safely(task: Task) -> Facts:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _run_on_ray(tasks: Sequence[Task], address: str, threads: int, advance: Any) -> list[Facts]:
+def _run_on_ray(tasks: Sequence[Task], address: str, threads: int, advance: Advance) -> list[Facts]:
     try:
         import ray
     except ImportError as error:

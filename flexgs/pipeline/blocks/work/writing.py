@@ -11,18 +11,16 @@ import numpy as np
 
 from flexgs.codec.kinds import HEAD
 from flexgs.codec.opening import open_container
-from flexgs.codec.rd_file.chunks import read_chunk
+from flexgs.codec.rd_file.decode import decode_rd_chunk
 from flexgs.codec.rd_file.head import RdHead, write_rd_head
 from flexgs.codec.rd_file.sections import open_rd
 from flexgs.codec.writing import Packing, metadata_section, pad
 from flexgs.container import ENTRY, HEADER_BYTES, Section, pack
-from flexgs.core import Splats
 from flexgs.errors import FlexgsError
 from flexgs.limits import DEFAULT_LIMITS
 from flexgs.pipeline.blocks.stored.tables import Tables, make_tables, save_table, splats_to_rows
 from flexgs.pipeline.blocks.work.pieces import Pieces
 from flexgs.pipeline.blocks.work.tasks import load_sections, sections_path
-from flexgs.quant.adaptive.colour_values import dequantise_colours
 
 
 def head_sections(head: RdHead, metadata: Mapping[str, object]) -> list[Section]:
@@ -61,15 +59,7 @@ def decode_to_tables(data: bytes, pieces: Pieces, rounded: Tables, folder: Path)
         bounds = pieces.bounds(index)
         for offset, (start, stop) in enumerate(pairwise(bounds)):
             chunk = pieces.first_chunks[index] + offset
-            symbols, values = read_chunk(container, head, chunk)
-            splats = Splats(
-                values.means,
-                values.log_scales,
-                values.quats,
-                values.opacity_logits,
-                dequantise_colours(head.colours, symbols.colours, values.features),
-                head.model,
-            )
+            splats = decode_rd_chunk(container, head, chunk)
             if not np.array_equal(splats_to_rows(splats), expected[start:stop]):
                 raise FlexgsError(
                     "the encoded file does not decode to what went in",
