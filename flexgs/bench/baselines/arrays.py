@@ -106,7 +106,8 @@ def read_array(
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
-        raise Corrupt("an array is missing", section=name) from None
+        hint = "It may be the file of another method."
+        raise Corrupt("an array is missing", section=name, hint=hint) from None
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise Corrupt("an array is packed in an unknown way", section=name)
