@@ -7,7 +7,7 @@
 The first compresses a scene at once and in blocks, by its own cameras and photographs, and compares
 sizes and drops on the search views. The second copies the scene to a grid of tiles, rows streamed
 to a .ply, with every so many of its cameras in each tile, and compresses that within a bound.
-Memory is that of all processes of the command together, sampled 20 times a second.
+Memory is that of all processes of the command together, sampled five times a second.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from flexgs.io.ply_header import read_header
 from flexgs.options import parse_size
 
 FLEXGS = [sys.executable, "-m", "flexgs"]
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.2
 ROWS = 1 << 16  # of a .ply, copied at a time
 GAP = 1.05  # of the scene's width (but for its farthest hundredth), between tiles
 
@@ -74,7 +74,7 @@ def show(name: str, report: dict, peak: int, seconds: float) -> None:
 
 def make_tiles(data: Path, folder: Path, tiles: int, views: int) -> Path:
     """scene.ply of copies on a square grid, and cameras.json with `views` cameras in each."""
-    source = data / "point_cloud.ply"
+    source = scene_of(data)
     header = read_header(source)
     rows = np.memmap(source, header.row, "r", header.offset, (header.count,))
     shift = GAP * widths(rows)
@@ -99,10 +99,15 @@ def make_tiles(data: Path, folder: Path, tiles: int, views: int) -> Path:
         away = np.zeros(3)
         away[first], away[second] = u * shift[first], v * shift[second]
         cameras += [
-            moved(camera, away, f"{i:03d}_{tile:03d}") for i, camera in enumerate(some_views)
+            moved(camera, away, f"{tile:03d}_{i:03d}") for i, camera in enumerate(some_views)
         ]
     write_inria(folder / "cameras.json", cameras)
     return target
+
+
+def scene_of(data: Path) -> Path:
+    """A .ply, or the one in a folder."""
+    return data if data.is_file() else data / "point_cloud.ply"
 
 
 def widths(rows: np.ndarray) -> np.ndarray:
@@ -127,7 +132,9 @@ def moved(camera: Camera, away: np.ndarray, name: str) -> Camera:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with point_cloud.ply")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a .ply, or a folder with point_cloud.ply"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--blocks", type=int, nargs="*", default=[6])
     parser.add_argument("--tiles", type=int, help="copies; without it the comparison is run")
@@ -149,7 +156,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     if args.tiles is None:
-        scene = args.data / "point_cloud.ply"
+        scene = scene_of(args.data)
         settings = [("at once", [])]
         settings += [
             (f"{b} blocks", ["--blocks", str(b), "--jobs", args.jobs]) for b in args.blocks

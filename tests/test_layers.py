@@ -17,7 +17,7 @@ MAX_MODULES_PER_FOLDER = 10
 # A unit imports only from units of a strictly lower rank, or from itself.
 RANKS = (
     ("compiling", "errors", "limits", "processes", "progress"),
-    ("registry",),
+    ("cluster", "registry"),
     ("core", "options"),
     ("io", "quant", "entropy", "render"),
     ("container", "importance", "quality"),

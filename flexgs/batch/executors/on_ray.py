@@ -7,7 +7,6 @@ come back as bytes and are written by the driver, which also keeps the journal.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -17,11 +16,11 @@ from typing import Any
 
 from flexgs.batch.executors.protocol import lost_outcome, read_outcome
 from flexgs.batch.work import Outcome, Task, run_task
+from flexgs.cluster import connect
 from flexgs.errors import FlexgsError, UsageError
 from flexgs.io import atomic_write
 
 _Started = tuple[Task, float]
-_RETRIES = "RAY_NUM_REDIS_GET_RETRIES"  # of connecting, about 40 s each
 
 
 class RayExecutor:
@@ -36,21 +35,7 @@ class RayExecutor:
         Raises:
             UsageError: Ray is not installed, or no cluster answers there.
         """
-        os.environ.setdefault(_RETRIES, "2")  # else a wrong address is said after a quarter hour
-        try:
-            import ray
-        except ImportError as error:
-            raise UsageError(
-                "--ray needs Ray", hint="pip install 'flexgs[cluster]', or leave --ray out"
-            ) from error
-        try:
-            ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise UsageError(
-                f"no Ray cluster answers: {error}",
-                found=address,
-                hint="`ray start --head` starts one on this machine",
-            ) from error
+        ray = connect(address)
         self._ray: Any = ray
         self._remote = ray.remote(max_retries=0, max_calls=1)(_remote_task)
         self._running: dict[Any, _Started] = {}

@@ -60,7 +60,7 @@ def remove_within(whole: Whole, limit_db: float) -> Mask:  # (n,)
     kept, reference = np.ones(tables.n, bool), whole.setting.reference_psnr
     looker, renders = KeptRenderer(tables, whole.renderer), whole.renders
     drop_of = Meter(kept, watching, looker, job.photograph, reference, renders=renders)
-    scores = np.array(sights.scores)
+    scores = sights.removal(share_of(views, schedule.share, 0))
     with job.progress.stage("remove", total=schedule.rounds) as advance:
         for number in range(schedule.rounds):
             if number:

@@ -28,14 +28,14 @@ LEAST_BLEND = 0.01  # pixels: less of a Gaussian in a view is not worth a note
 SEEN_PIXELS = 0.5  # of blending weight in all views together, to stand in a context
 SEEING = 0.02  # of the weight that a block has in the view that shows most of it
 LEAST_SHARE = 1e-4
-_SIGHT = np.dtype([("number", np.int32), ("blend", np.float32)])
+_SIGHT = np.dtype([("number", np.int32), ("blend", np.float32), ("removal", np.float32)])
 
 
 @dataclass(frozen=True, eq=False)
 class Sights:
     """What the views see of a scene in tables."""
 
-    folder: Path  # a file a view: numbers and blending weights of the Gaussians in it
+    folder: Path  # a file a view: numbers, weights and removal errors of the Gaussians in it
     scoring: tuple[Camera, ...]
     search: tuple[Camera, ...]
     scores: F32  # (n,) removal errors, summed over the scoring views
@@ -43,9 +43,20 @@ class Sights:
 
     def sight(self, camera: Camera) -> tuple[I64, F32]:
         """Numbers and blending weights of what a view sees."""
-        index = (*self.scoring, *self.search).index(camera)
-        found = np.load(self.folder / f"{index}.npy")
+        found = self._load(camera)
         return found["number"].astype(np.int64), found["blend"]
+
+    def removal(self, cameras: Sequence[Camera]) -> F32:  # (n,)
+        """Removal errors of all Gaussians, summed over some of the views."""
+        total = np.zeros(len(self.scores), np.float32)
+        for camera in cameras:
+            found = self._load(camera)
+            total[found["number"]] += found["removal"]
+        return total
+
+    def _load(self, camera: Camera) -> npt.NDArray[np.void]:
+        index = (*self.scoring, *self.search).index(camera)
+        return np.asarray(np.load(self.folder / f"{index}.npy"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +98,8 @@ def look_around(
                 scores[numbers] += found.removal
             shown = found.blend > LEAST_BLEND
             sight = np.empty(int(shown.sum()), _SIGHT)
-            sight["number"], sight["blend"] = numbers[shown], found.blend[shown]
+            sight["number"] = numbers[shown]
+            sight["blend"], sight["removal"] = found.blend[shown], found.removal[shown]
             np.save(folder / f"{count}.npy", sight)
             kept[is_scored].append(view)
             count += 1

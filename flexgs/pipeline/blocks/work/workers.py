@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from flexgs.errors import FlexgsError, UsageError
+from flexgs.cluster import connect
+from flexgs.errors import FlexgsError
 from flexgs.options import CompressOptions
 from flexgs.pipeline.blocks.work.tasks import Facts
 from flexgs.processes import end_with_parent, ignore_interrupts, library_threads
@@ -124,24 +125,10 @@ def _run_safely(task: Task) -> Facts:
 
 
 def _run_on_ray(tasks: Sequence[Task], address: str, threads: int, advance: Advance) -> list[Facts]:
+    ray = connect(address)
     try:
-        import ray
-    except ImportError as error:
-        raise UsageError(
-            "--ray needs Ray", hint="pip install 'flexgs[cluster]', or leave --ray out"
-        ) from error
-    if not ray.is_initialized():
-        try:
-            ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise UsageError(
-                f"no Ray cluster answers: {error}",
-                found=address,
-                hint="`ray start --head` starts one on this machine",
-            ) from error
-    remote = ray.remote(max_retries=1, num_cpus=threads)(_run_safely)
-    references = [remote.remote(task) for task in tasks]
-    try:
+        remote = ray.remote(max_retries=1, max_calls=1, num_cpus=threads)(_run_safely)
+        references = [remote.remote(task) for task in tasks]
         waiting = list(references)
         while waiting:
             done, waiting = ray.wait(waiting, num_returns=1)
@@ -150,5 +137,4 @@ def _run_on_ray(tasks: Sequence[Task], address: str, threads: int, advance: Adva
     except ray.exceptions.RayError as error:
         raise FlexgsError(f"the Ray worker of a block is lost: {error}") from error
     finally:
-        for reference in references:
-            ray.cancel(reference, force=True)
+        ray.shutdown()  # ends what still runs
