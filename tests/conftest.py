@@ -10,11 +10,18 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """Forgets kernels compiled before the coder inside them changed: numba sees their file only."""
+    """Forgets kernels compiled before those inside them changed: numba sees their file only."""
+    _forget(
+        "flexgs/entropy/contexts",
+        ("flexgs/entropy/contexts", "flexgs/codec", "tests", "benchmarks"),
+    )
+    _forget("flexgs/image/kernels", ("flexgs/image/kernels",))
+
+
+def _forget(called: str, callers: tuple[str, ...]) -> None:
     root = Path(__file__).resolve().parents[1]
-    coder = (root / "flexgs" / "entropy" / "contexts").glob("*.py")
-    changed = max((path.stat().st_mtime for path in coder), default=0.0)
-    for folder in ("flexgs/entropy/contexts", "flexgs/codec", "tests", "benchmarks"):
+    changed = max((path.stat().st_mtime for path in (root / called).glob("*.py")), default=0.0)
+    for folder in callers:
         for index in (root / folder).rglob("*.nbi"):
             if index.stat().st_mtime < changed:
                 index.unlink(missing_ok=True)

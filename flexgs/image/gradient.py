@@ -60,7 +60,8 @@ def make_target(
     """Cuts an image into tiles.
 
     Raises:
-        SceneError: not an image of 1, 3 or 4 channels, or values that are no numbers.
+        SceneError: not an image of 1, 3 or 4 channels, values that are no numbers, weights that are
+            negative, all 0, or not one a pixel.
     """
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or image.size == 0:
         raise SceneError("not an image", expected="(h, w, 1|3|4)", found=image.shape)
@@ -68,6 +69,10 @@ def make_target(
         raise SceneError("the image holds values that are not finite numbers")
     height, width, channels = image.shape
     ones = np.ones((height, width), np.float32) if weights is None else weights
+    if ones.shape != (height, width) or not (np.isfinite(ones) & (ones >= 0)).all():
+        raise SceneError("not weights of pixels", expected=f"{height}x{width} values of at least 0")
+    if not ones.any():
+        raise SceneError("no pixel has a weight above 0")
     tiles = (-(-height // TILE)) * (-(-width // TILE))
     return Target(
         in_tiles(image), in_tiles(ones[..., None]), tile_order(tiles), width, height, channels

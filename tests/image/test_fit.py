@@ -12,7 +12,18 @@ import pytest
 
 from flexgs.errors import SceneError, UsageError
 from flexgs.image import ImageSplats
-from flexgs.image.fit import FitOptions, FitResult, Growth, Loss, Moment, fit
+from flexgs.image.fit import (
+    FitOptions,
+    FitResult,
+    Growth,
+    Loss,
+    Moment,
+    count_for,
+    entropy_of,
+    fit,
+    pruned,
+)
+from flexgs.image.fit.placing.density import cells, place
 from flexgs.image.gradient import Gradients, gradients, make_target, removal_errors
 from flexgs.image.render import render
 from flexgs.render.metrics import psnr, ssim
@@ -209,3 +220,50 @@ def test_ssim_can_be_what_is_fitted() -> None:
 def test_options_out_of_range_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         replace(SMALL, **change)  # type: ignore[arg-type]
+
+
+def test_fewer_gaussians_by_what_each_is_worth() -> None:
+    image = picture()
+    full = fit(image, replace(SMALL, steps=60)).splats
+    half = pruned(full, make_target(image), full.n // 2)
+    random = full.select(np.random.default_rng(0).permutation(full.n)[: full.n // 2])
+    assert half.n == full.n // 2
+    assert psnr(render(half), image) > psnr(render(random), image) + 3
+    again = fit(image, replace(SMALL, steps=40), begin=half)
+    assert again.splats.n <= half.n
+    assert again.psnr > psnr(render(half), image) + 1
+
+
+def test_a_fit_begins_only_from_gaussians_of_its_image() -> None:
+    other = fit(picture(20, 30), FitOptions(count=5, steps=1)).splats
+    with pytest.raises(UsageError):
+        fit(picture(), SMALL, begin=other)
+
+
+def test_busy_images_get_more_gaussians_than_simple_ones() -> None:
+    flat = np.full((64, 64, 3), 0.4, np.float32)
+    noise = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
+    half = np.concatenate([flat[:, :32], noise[:, :32]], axis=1)
+    assert count_for(flat) < count_for(half) <= count_for(noise)
+    assert entropy_of(flat) == 0
+    assert 7 < entropy_of(noise) <= 8.1
+
+
+def test_rectangles_share_the_mass_and_fill_the_picture() -> None:
+    density = np.random.default_rng(0).random((40, 30)) ** 4
+    boxes = cells(density, 37)
+    covered = np.zeros_like(density)
+    for x0, y0, x1, y1 in boxes:
+        covered[y0:y1, x0:x1] += 1
+    assert (covered == 1).all()
+    masses = [density[y0:y1, x0:x1].sum() for x0, y0, x1, y1 in boxes]
+    assert max(masses) < 2.5 * density.sum() / 37
+
+
+def test_points_follow_the_density() -> None:
+    density = np.ones((40, 40))
+    density[:, 20:] = 3
+    points, placed = place(density, 100, np.random.default_rng(0))
+    assert points.shape == (100, 2)
+    assert 65 <= (points[:, 0] >= 20).sum() <= 85
+    assert placed.min() > 0

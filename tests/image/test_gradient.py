@@ -95,6 +95,9 @@ def test_what_cannot_be_compared_is_refused() -> None:
         make_target(np.zeros((4, 4, 2), np.float32))
     with pytest.raises(SceneError):
         make_target(np.full((4, 4, 3), np.nan, np.float32))
+    for weights in (np.zeros((4, 4)), np.full((4, 4), -1.0), np.ones((4, 5))):
+        with pytest.raises(SceneError):
+            make_target(np.zeros((4, 4, 3), np.float32), weights.astype(np.float32))
     with pytest.raises(SceneError):
         gradients(scene(3, layers=False), make_target(np.zeros((4, 4, 3), np.float32)))
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from flexgs.image.fit.density import place
 from flexgs.image.fit.options import FitOptions
+from flexgs.image.fit.placing.density import place
 from flexgs.image.fit.schedule import Stage
 from flexgs.image.fit.shapes import SHAPES
 from flexgs.image.fit.starts import OPACITY, at_points
@@ -21,7 +21,7 @@ from flexgs.image.render import render
 
 F32 = npt.NDArray[np.float32]
 
-ERROR_BLUR = 1.0  # pixels; an error that changes its sign from pixel to pixel is no place to add at
+ERROR_BLUR = 0.7  # pixels; an error that changes its sign from pixel to pixel is no place to add at
 ERROR_POWER = 1.4  # of the squared error; the worst places first
 SPACING = 0.6  # standard deviation over the distance between new neighbours
 NARROWEST, WIDEST = 1.0, 4.0  # pixels

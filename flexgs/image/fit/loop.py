@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from flexgs.errors import SceneError, UsageError
 from flexgs.image.fit.growth import grown
-from flexgs.image.fit.lbfgs import lbfgs_start
 from flexgs.image.fit.options import FitOptions, Loss
+from flexgs.image.fit.placing.lbfgs import lbfgs_start
 from flexgs.image.fit.schedule import Stage, rate_at, rounds_of, stages_of, step_rates
 from flexgs.image.fit.shapes import SHAPES, Bounds, Shapes
 from flexgs.image.fit.similarity import ssim_gradient
@@ -105,6 +105,7 @@ def fit(
     image: F32,  # (h, w, 1 | 3 | 4) in 0..1
     options: FitOptions,
     *,
+    begin: ImageSplats | None = None,
     quantise: Quantise | None = None,
     report: Callable[[Moment], bool | None] | None = None,
     report_every: int = 50,
@@ -113,6 +114,8 @@ def fit(
     """Fits Gaussians to an image by gradient descent; the same bits for any number of threads.
 
     Args:
+        begin: what to start from, instead of `options.start`; none are added to it. The options'
+            `layers` must agree with it.
         quantise: maps Gaussians to what a file would hold, as many in the same order. From
             `options.quantise_from` of the steps on the picture is drawn from its values, and their
             gradient moves the real ones (straight-through estimator).
@@ -127,11 +130,11 @@ def fit(
     plan = _Plan(
         options,
         stages_of(image, weights, options),
-        rounds_of(options),
+        rounds_of(options) if begin is None else {},
         step_rates(options, image.shape[2]),
         quantise,
     )
-    state = _started(plan, rng)
+    state = _started(plan, rng) if begin is None else _continued(plan, begin)
     history: list[Moment] = []
     best: _Best | None = None
     step = repaired = 0
@@ -161,6 +164,14 @@ def _started(plan: _Plan, rng: np.random.Generator) -> State:
     if options.lbfgs_steps > 0:
         first = lbfgs_start(first, stage.target, options.lbfgs_steps, options.least_scale)
     return start_state(first, plan.shapes)
+
+
+def _continued(plan: _Plan, begin: ImageSplats) -> State:
+    stage, whole = plan.stages[0], plan.stages[-1]
+    have, want = (begin.width, begin.height), whole.size
+    if have != want or plan.options.layers != (begin.opacities is not None):
+        raise UsageError("what the fit begins from is another image's", expected=want, found=have)
+    return resized(start_state(begin, plan.shapes), 0.5**stage.halvings, plan.shapes)
 
 
 def _prepared(plan: _Plan, state: State, step: int, rng: np.random.Generator) -> State:

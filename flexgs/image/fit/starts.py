@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 from flexgs.errors import UsageError
-from flexgs.image.fit.density import content_density, place
+from flexgs.image.fit.placing.density import cells, content_density
 from flexgs.image.model import ImageSplats
+from flexgs.image.render import render
 
 F32 = npt.NDArray[np.float32]
 
@@ -19,8 +21,6 @@ SPACING = 0.5
 SHARE = 1 / (2 * np.pi * SPACING**2)
 RANDOM_SCALE = 5.0  # pixels
 OPACITY = 0.7  # at the start, of a composited picture
-WIDEST = 60.0  # pixels
-COLOR_BLUR = 1.5  # pixels
 
 
 def first_gaussians(
@@ -36,26 +36,46 @@ def first_gaussians(
         return superpixel_start(image, count, layers)
     if start == "random":
         return random_start(image, count, layers, rng)
-    return content_start(image, weights, count, layers, rng)
+    return content_start(image, weights, count, layers)
 
 
-def content_start(
-    image: F32, weights: F32 | None, count: int, layers: bool, rng: np.random.Generator
-) -> ImageSplats:
-    """More and smaller Gaussians where the image has more detail, and where that counts more."""
+def content_start(image: F32, weights: F32 | None, count: int, layers: bool) -> ImageSplats:
+    """More and smaller Gaussians where the image has more detail, and where that counts more.
+
+    One for each of the rectangles that share the detail evenly and fill the picture.
+    """
     wanted = content_density(image)
-    means, density = place(wanted if weights is None else wanted * weights, count, rng)
-    scales = np.clip(SPACING / np.sqrt(density), 0.7, WIDEST)
-    smooth = gaussian_filter(image, (COLOR_BLUR, COLOR_BLUR, 0))
-    return _round(image, means, scales, at_points(smooth, means), layers)
+    boxes = cells(wanted if weights is None else wanted * weights, count)
+    x0, y0, x1, y1 = boxes.T
+    wide, high = (np.maximum(SPACING * side, 0.5) for side in (x1 - x0, y1 - y0))
+    means = np.stack([(x0 + x1) / 2, (y0 + y1) / 2], axis=1)
+    totals = np.zeros((image.shape[0] + 1, image.shape[1] + 1, image.shape[2]))
+    totals[1:, 1:] = image.astype(np.float64).cumsum(axis=0).cumsum(axis=1)
+    colors = totals[y1, x1] - totals[y0, x1] - totals[y1, x0] + totals[y0, x0]
+    colors /= ((x1 - x0) * (y1 - y0))[:, None]
+    cholesky = np.stack([wide, np.zeros_like(wide), high], axis=1)
+    return balanced(_splats(image, means, cholesky, colors, layers))
+
+
+def balanced(splats: ImageSplats) -> ImageSplats:
+    """Colours over the sum of all weights at each mean, where `SHARE` is only right on average."""
+    if splats.opacities is not None:
+        return splats
+    ones = replace(splats, colors=np.ones((splats.n, 1), np.float32))
+    total = at_points(render(ones), splats.means) * np.float32(SHARE)
+    return replace(splats, colors=splats.colors / np.maximum(total, 0.3))
 
 
 def random_start(image: F32, count: int, layers: bool, rng: np.random.Generator) -> ImageSplats:
-    """Places without regard to the image; colours from it. What the others are measured against."""
+    """Anything anywhere: what the others are measured against.
+
+    Source: GaussianImage (Zhang et al., ECCV 2024) starts with such places and colours.
+    """
     height, width = image.shape[:2]
-    means = (rng.random((count, 2)) * [width, height]).astype(np.float32)
-    scales = np.full(count, RANDOM_SCALE)
-    return _round(image, means, scales, at_points(image, means), layers)
+    means = rng.random((count, 2)) * [width, height]
+    colors = rng.random((count, image.shape[2]))
+    cholesky = np.tile([RANDOM_SCALE, 0.0, RANDOM_SCALE], (count, 1))
+    return _splats(image, means, cholesky, colors, layers)
 
 
 def superpixel_start(image: F32, count: int, layers: bool) -> ImageSplats:
@@ -92,9 +112,8 @@ def superpixel_start(image: F32, count: int, layers: bool) -> ImageSplats:
     l21 = grow * xy / l11
     l22 = np.sqrt(np.maximum(grow * yy + 0.25 - l21 * l21, 0.25))
     colors = np.stack([mean(image[..., c]) for c in range(image.shape[2])], axis=1)
-    return _splats(
-        image, np.stack([x, y], axis=1), np.stack([l11, l21, l22], axis=1), colors, layers
-    )
+    means, cholesky = np.stack([x, y], axis=1), np.stack([l11, l21, l22], axis=1)
+    return balanced(_splats(image, means, cholesky, colors, layers))
 
 
 def _superpixels(image: F32, count: int) -> npt.NDArray[np.int64]:
@@ -124,13 +143,6 @@ def at_points(image: F32, means: F32) -> F32:  # (n, channels)
     x = np.clip(means[:, 0].astype(np.int64), 0, width - 1)
     y = np.clip(means[:, 1].astype(np.int64), 0, height - 1)
     return np.asarray(image[y, x])
-
-
-def _round(
-    image: F32, means: F32, scales: npt.NDArray[np.floating], colors: F32, layers: bool
-) -> ImageSplats:
-    cholesky = np.stack([scales, np.zeros_like(scales), scales], axis=1)
-    return _splats(image, means, cholesky, colors, layers)
 
 
 def _splats(

@@ -14,7 +14,7 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 BLUR = 2.0  # pixels; detail is spread to where the Gaussians that show it will lie
-FLOOR = 0.1  # of the mean density, everywhere: flat parts need a few as well
+FLOOR = 0.3  # of the mean density, everywhere: flat parts need a few as well
 MOST = 0.5  # Gaussians a pixel; error diffusion cannot place more than one
 
 
@@ -52,6 +52,57 @@ def place(density: F64, count: int, rng: np.random.Generator) -> tuple[F32, F32]
         at = np.concatenate([at, more])
     points = np.stack([at % density.shape[1], at // density.shape[1]], axis=1) + 0.5
     return points.astype(np.float32), wanted.ravel()[at].astype(np.float32)
+
+
+def cells(density: F64, count: int) -> npt.NDArray[np.int64]:  # (count, 4)
+    """x0, y0, x1, y1 of `count` rectangles of about equal mass that fill the picture.
+
+    Halving on the longer side, at the pixel that halves the mass. Cells of one pixel may repeat.
+    """
+    total = np.zeros((density.shape[0] + 1, density.shape[1] + 1))
+    total[1:, 1:] = density.cumsum(axis=0).cumsum(axis=1)
+    found: npt.NDArray[np.int64] = _halve(total, count)
+    return found
+
+
+@nb.njit(cache=CACHE, error_model="numpy")
+def _mass(total, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
+    return total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+
+
+@nb.njit(cache=CACHE, error_model="numpy")
+def _halve(total, count):  # type: ignore[no-untyped-def]
+    found = np.empty((count, 4), np.int64)
+    stack = np.empty((128, 5), np.int64)  # halving: its depth is the logarithm of the count
+    stack[0] = (0, 0, total.shape[1] - 1, total.shape[0] - 1, count)
+    waiting, n = 1, 0
+    while waiting > 0:
+        waiting -= 1
+        x0, y0, x1, y1, parts = stack[waiting]
+        if parts == 1 or (x1 - x0 == 1 and y1 - y0 == 1):
+            for _ in range(parts):
+                found[n] = (x0, y0, x1, y1)
+                n += 1
+            continue
+        first = parts // 2
+        wanted = _mass(total, x0, y0, x1, y1) * first / parts
+        wide = x1 - x0 >= y1 - y0
+        low, high = (x0 + 1, x1 - 1) if wide else (y0 + 1, y1 - 1)
+        while low < high:
+            cut = (low + high) // 2
+            mass = _mass(total, x0, y0, cut, y1) if wide else _mass(total, x0, y0, x1, cut)
+            if mass < wanted:
+                low = cut + 1
+            else:
+                high = cut
+        if wide:
+            stack[waiting] = (x0, y0, low, y1, first)
+            stack[waiting + 1] = (low, y0, x1, y1, parts - first)
+        else:
+            stack[waiting] = (x0, y0, x1, low, first)
+            stack[waiting + 1] = (x0, low, x1, y1, parts - first)
+        waiting += 2
+    return found
 
 
 @nb.njit(cache=CACHE, error_model="numpy")
