@@ -27,9 +27,9 @@ _CAPACITY = 80  # bytes a Gaussian that no payload exceeds
 
 
 def grid_of(plan: Plan) -> tuple[int, int]:
-    """Cells across and down."""
-    size = 1 << plan.cell_bits
-    return -(-plan.width // size), -(-plan.height // size)
+    """Cells across and down, those of the margin with them."""
+    size, more = 1 << plan.cell_bits, 2 * plan.margin
+    return -(-plan.width // size) + more, -(-plan.height // size) + more
 
 
 def canonical(plan: Plan, symbols: Symbols) -> Symbols:

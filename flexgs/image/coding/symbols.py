@@ -57,6 +57,7 @@ class Plan:
     angle_bias: int = 0
     place_bias: int = 0
     cell_bits: int = 2  # cells of 2^cell_bits pixels a side
+    margin: int = 0  # cells around the image that may hold means
 
     @property
     def step(self) -> float:
@@ -68,7 +69,7 @@ class Plan:
 class Symbols:
     """The integers of n Gaussians."""
 
-    cells: I32  # (n, 2) x, y
+    cells: I32  # (n, 2) x, y, counted from the corner of the margin
     amplitudes: I32  # (n, channels) luma and both chromas, then alpha
     sizes: I32  # (n,)
     ratios: I32  # (n,)
@@ -137,8 +138,9 @@ def quantise(plan: Plan, splats: ImageSplats, shrink: float = 0.0) -> Symbols:
     _round_shapes(plan_integers(plan), size, ratio, angle, symbols.amplitudes,
                   symbols.sizes, symbols.ratios, symbols.angles)  # fmt: skip
     bits = bits_of_places(plan, symbols)
-    sides = np.array([plan.width, plan.height])
-    inside = np.clip(splats.means.astype(np.float64), 0.0, sides - 2.0**-6)
+    border = float(plan.margin << plan.cell_bits)
+    sides = np.array([plan.width, plan.height]) + 2 * border
+    inside = np.clip(splats.means.astype(np.float64) + border, 0.0, sides - 2.0**-6)
     fine = np.floor(np.ldexp(inside, bits - plan.cell_bits)).astype(np.int32)
     symbols.cells[:] = fine >> bits
     symbols.places[:] = fine & ((1 << bits) - 1)
@@ -160,7 +162,7 @@ def dequantise(plan: Plan, symbols: Symbols) -> ImageSplats:
     colors = from_luma(symbols.amplitudes * factor[:, None])
     bits = bits_of_places(plan, symbols)
     fine = (symbols.cells.astype(np.int64) << bits) + symbols.places
-    means = np.ldexp(fine + 0.5, plan.cell_bits - bits)
+    means = np.ldexp(fine + 0.5, plan.cell_bits - bits) - (plan.margin << plan.cell_bits)
     cholesky = np.stack((l11, l21, l22), axis=1)
     return ImageSplats(
         means.astype(np.float32),

@@ -23,6 +23,7 @@ from flexgs.image.coding.symbols import (
     quantise,
     quantised,
 )
+from flexgs.image.file.head import CELL_MARGIN_MAX
 from flexgs.image.file.pack import pack_image
 from flexgs.image.fit import FitOptions, Moment, fit
 from flexgs.image.model import ImageSplats
@@ -36,6 +37,7 @@ Report = Callable[[Moment], None]
 # Gaussian add Q^2 / 12 each (docs/image.md, "Where the quality comes from").
 ROUNDING_SHARE = 0.22
 VALUES = 8
+BORDER = 50  # pixels around the image that a fit may place means in
 CELLS_APART = 2.0  # distance of neighbours over the side of a cell
 
 
@@ -77,13 +79,14 @@ def plan_for(image: F32, psnr: float, count: int) -> Plan:
     step = math.sqrt(12 * ROUNDING_SHARE * error / (VALUES * max(count, 1)))
     quality = round(QUALITY_CLASSES * math.log2(max(step, 1e-9)))
     apart = math.sqrt(width * height / max(count, 1))
-    cell = round(math.log2(max(apart / CELLS_APART, 1.0)))
+    cell = min(round(math.log2(max(apart / CELLS_APART, 1.0))), CELL_BITS_MAX)
     return Plan(
         width,
         height,
         channels,
         min(max(quality, QUALITY_MIN), QUALITY_MAX),
-        cell_bits=min(cell, CELL_BITS_MAX),
+        cell_bits=cell,
+        margin=min(-(-BORDER >> cell), CELL_MARGIN_MAX),
     )
 
 

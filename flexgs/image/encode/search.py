@@ -38,6 +38,7 @@ COARSEST = 24  # beyond what suits the fit, where it ends
 BYTES_A_CLASS = 0.02  # share of the bytes that a sixteenth of an octave takes off
 DB_A_CLASS = 0.06
 WAY = FINER + COARSEST
+FULL = 0.98  # of the bytes asked for are enough
 NEAR = 0.93  # of the bytes asked for are enough not to fit again
 SPARE, SPARE_DB = 1.1, 0.3  # aimed beyond the target at the next fit
 
@@ -165,6 +166,9 @@ def _to_size(run: _Run, size: float) -> tuple[Pressed, bool]:
             break
         count = max(1, round(fitted.splats.n / share * SPARE))
     shift = -FINER
+    if len(pressed.data) < FULL * size and not run.stop():  # finer, then back
+        shift -= 1 + round(math.log(size / len(pressed.data)) / BYTES_A_CLASS)
+        pressed = run.press(fitted, shift)
     while len(pressed.data) > size and pressed.count and not run.stop():
         if pressed.plan.quality == QUALITY_MAX:
             break

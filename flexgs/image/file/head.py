@@ -24,7 +24,8 @@ _CHANNELS = (1, 3, 4)
 _DEEP, _TILED, _UNUSED = 1 << 2, 1 << 3, 1 << 7
 _CELL_SHIFT = 4
 TILE_BITS_MIN, TILE_BITS_MAX = 5, 12
-MARGIN_MAX = 1 << 12
+MARGIN_MAX = 1 << 12  # of tiles, in pixels
+CELL_MARGIN_MAX = 64  # of the image, in cells
 _VARINT_BYTES = 5
 CRC_BYTES = 4
 # Rows that a file of some length may hold; real ones take 3 to 6 bytes each.
@@ -135,7 +136,7 @@ def write_head(head: Head) -> bytes:
     out += write_varint(plan.width) + write_varint(plan.height)
     out += bytes([plan.quality - QUALITY_MIN])
     out += bytes([_nibbles(plan.size_bias, plan.ratio_bias)])
-    out += bytes([_nibbles(plan.angle_bias, plan.place_bias)])
+    out += bytes([_nibbles(plan.angle_bias, plan.place_bias), plan.margin])
     if head.tiling is None:
         return out + write_varint(head.counts[0])
     out += bytes([head.tiling.bits]) + write_varint(head.tiling.margin)
@@ -203,7 +204,9 @@ def _read_plan(cursor: Cursor, flags: int) -> Plan:
             f"{width}x{height}",
         )
     quality = cursor.byte() + QUALITY_MIN
-    shape, place = cursor.byte(), cursor.byte()
+    shape, place, margin = cursor.byte(), cursor.byte(), cursor.byte()
+    if margin > CELL_MARGIN_MAX:
+        raise cursor.error(Corrupt, "too wide a margin", CELL_MARGIN_MAX, margin)
     return Plan(
         width,
         height,
@@ -214,6 +217,7 @@ def _read_plan(cursor: Cursor, flags: int) -> Plan:
         (place & 15) + BIAS_MIN,
         (place >> 4) + BIAS_MIN,
         flags >> _CELL_SHIFT & CELL_BITS_MAX,
+        margin,
     )
 
 
@@ -245,6 +249,7 @@ def check_plan(plan: Plan) -> None:
         QUALITY_MIN <= plan.quality <= QUALITY_MAX
         and all(BIAS_MIN <= bias <= BIAS_MAX for bias in biases)
         and 0 <= plan.cell_bits <= CELL_BITS_MAX
+        and 0 <= plan.margin <= CELL_MARGIN_MAX
         and plan.channels in _CHANNELS
     ):
         raise Unsupported("a plan that no header can say", found=plan)

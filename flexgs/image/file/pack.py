@@ -36,6 +36,7 @@ def pack_image(
         SceneError: so many equal Gaussians that readers would take the file for an attack.
     """
     check_plan(plan)
+    plan, symbols = trimmed(plan, symbols)
     parts = [canonical(plan, part) for part in split_tiles(plan, symbols, tiling)]
     plans = [plan] + ([tile_plan(plan, tiling)] * (len(parts) - 1) if tiling else [])
     payloads = [
@@ -64,9 +65,21 @@ def _crc(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(CRC_BYTES, "little")
 
 
+def trimmed(plan: Plan, symbols: Symbols) -> tuple[Plan, Symbols]:
+    """The same with no wider a margin than its Gaussians need."""
+    if not len(symbols.cells):
+        return replace(plan, margin=0), symbols
+    size = 1 << plan.cell_bits
+    last = np.array([-(-plan.width // size), -(-plan.height // size)]) - 1
+    own = symbols.cells.astype(np.int64) - plan.margin
+    needed = max(0, -int(own.min()), int((own - last).max()))
+    cells = (own + needed).astype(np.int32)
+    return replace(plan, margin=needed), replace(symbols, cells=cells)
+
+
 def tile_plan(plan: Plan, tiling: Tiling) -> Plan:
     """The plan of one square, whose cells are counted from its own corner."""
-    return replace(plan, width=1 << tiling.bits, height=1 << tiling.bits)
+    return replace(plan, width=1 << tiling.bits, height=1 << tiling.bits, margin=0)
 
 
 def split_tiles(plan: Plan, symbols: Symbols, tiling: Tiling | None) -> list[Symbols]:
@@ -75,15 +88,16 @@ def split_tiles(plan: Plan, symbols: Symbols, tiling: Tiling | None) -> list[Sym
         return [symbols]
     reach = reach_of(plan, symbols)
     shift = tiling.bits - plan.cell_bits
-    squares = symbols.cells >> shift
+    cells = symbols.cells - plan.margin
+    squares = cells >> shift
     across, down = tile_grid(plan, tiling)
-    tile = squares[:, 0] + across * squares[:, 1]
-    tile = np.where(reach > tiling.margin, -1, tile)
+    inside = ((squares >= 0) & (squares < [across, down])).all(axis=1) & (reach <= tiling.margin)
+    tile = np.where(inside, squares[:, 0] + across * squares[:, 1], -1)
     parts = [symbols.select(tile == -1)]
     for k in range(across * down):
         rows = tile == k
-        inner = symbols.select(rows)
-        parts.append(replace(inner, cells=inner.cells & ((1 << shift) - 1)))
+        own = cells[rows] & ((1 << shift) - 1)
+        parts.append(replace(symbols.select(rows), cells=own))
     return parts
 
 

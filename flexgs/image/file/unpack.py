@@ -101,7 +101,8 @@ class FgiFile:
                 self._check(data[:length], data[length:], f"chunk {index}", offset)
                 part = self._decode(own, index, data[:length])
                 corner = np.array([(index - 1) % across, (index - 1) // across], np.int32)
-                parts.append(replace(part, cells=part.cells + (corner << shift)))
+                cells = part.cells + (corner << shift) + np.int32(head.plan.margin)
+                parts.append(replace(part, cells=cells.astype(np.int32)))
         return joined(parts)
 
     def _decode(self, plan: Plan, index: int, payload: bytes) -> Symbols:

@@ -90,9 +90,11 @@ def _market(plan: Plan, symbols: Symbols, guesses: I64, price: float) -> Market:
     ratios = np.zeros((LEVELS, RATIOS + 1))
     levels = np.minimum(strengths >> 3, LEVELS - 1)
     np.add.at(ratios, (levels, np.minimum(symbols.ratios, RATIOS)), 1.0)
+    border = plan.margin << plan.cell_bits
     return Market(
         plan_integers(plan),
-        np.array([plan.width, plan.height], dtype=np.int64),
+        np.array([plan.width, plan.height], dtype=np.int64) + 2 * border,
+        float(border),
         plan.step,
         price * plan.step**2,
         FIXED_BITS,

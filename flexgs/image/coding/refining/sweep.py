@@ -48,7 +48,8 @@ class Market(NamedTuple):
     """What everything costs."""
 
     plan: I64  # (5,) of `plan_integers`
-    sides: I64  # (2,) pixels
+    sides: I64  # (2,) pixels of the grid, its margin with it
+    border: float  # pixels of the margin
     step: float  # Q
     price: float  # of a bit, in squared error
     fixed_bits: float  # of a Gaussian's cell
@@ -135,9 +136,9 @@ def store(
         bits += places
         unit = 2.0 ** (plan[4] - places)
         most = market.sides[axis] / unit - 2.0**-6
-        fine = np.floor(min(max(wanted[X + axis] / unit, 0.0), most))
+        fine = np.floor(min(max((wanted[X + axis] + market.border) / unit, 0.0), most))
         symbols[FINE + axis], symbols[BITS + axis] = np.int64(fine), places
-        shape[X + axis] = (fine + 0.5) * unit
+        shape[X + axis] = (fine + 0.5) * unit - market.border
     return float(bits)
 
 
