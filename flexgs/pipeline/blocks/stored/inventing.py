@@ -18,7 +18,6 @@ from flexgs.progress import Progress
 from flexgs.render import Renderer
 
 I64 = npt.NDArray[np.int64]
-Owner = npt.NDArray[np.int32]
 
 OWN_VIEWS = 32  # of a block that the others do not see
 UNSEEN = 0.5  # of a block's visible Gaussians, for it to get views of its own
