@@ -39,6 +39,6 @@ def count_for(image: F32) -> int:  # (h, w, channels) in 0..1
     >>> count_for(flat), count_for(noise)
     (16, 256)
     """
-    pixels = image.shape[0] * image.shape[1]
+    pixels: int = image.shape[0] * image.shape[1]
     share = float(2.0 ** (BASE + SLOPE * (entropy_of(image) - MIDDLE)))
     return max(FEWEST, round(pixels * min(max(share, LEAST), MOST)))
