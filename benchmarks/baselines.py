@@ -70,7 +70,7 @@ def table(
         path = args.output / f"{baseline.name} {what}.npz"
         path.write_bytes(found.encoded.data)
         quality = look(baseline.decode(path.read_bytes()))
-        setting = ", ".join(f"{key} {value:.3f}" for key, value in found.trial.setting.items())
+        setting = ", ".join(f"{key} {value:g}" for key, value in found.trial.setting.items())
         seconds = spent["score"] + sum(spent[str(trial.setting)] for trial in found.trials)
         size = found.trial.size_bytes
         cells = (what, setting, "yes" if found.trial.met else "no", f"{found.trial.gaussians:,}",

@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from flexgs.bench.baselines.flexgaussian.method import FIRST, PAIRS, prune, volume_factors, walk
 from flexgs.bench.baselines.mesongs.angles import angles_to_quats, quats_to_angles
 from flexgs.bench.baselines.mesongs.codebook import fit_codebook
-from flexgs.bench.baselines.mesongs.method import bisect
+from flexgs.bench.baselines.mesongs.method import CODEBOOKS, bisect, search
 from flexgs.bench.baselines.mesongs.octree import occupancy, read_occupancy
 from flexgs.bench.baselines.mesongs.raht import inverse, plan_levels, transform
 from flexgs.bench.baselines.mesongs.voxels import centres, voxelise
 from flexgs.bench.baselines.minmax import dequantise, quantise
-from flexgs.bench.baselines.model import Trial
+from flexgs.bench.baselines.model import Encoded, Measured, Trial, Trials
 from flexgs.core.rotations import normalize_quats
 from flexgs.errors import Corrupt
 
@@ -50,6 +52,7 @@ def test_ranges_are_local() -> None:
     assert np.abs(dequantise(coded) - values)[:100].max() < 0.002
 
 
+@settings(deadline=None)  # busy machines
 @given(st.integers(1, 200), st.integers(1, 21), st.integers(0, 2**31))
 def test_octrees_come_back(n: int, depth: int, seed: int) -> None:
     codes = some_codes(n, depth, seed)
@@ -68,6 +71,7 @@ def test_octrees_that_are_none_are_refused(spoil) -> None:
         read_occupancy(data, 6, len(codes))
 
 
+@settings(deadline=None)  # busy machines
 @given(st.integers(1, 150), st.integers(1, 21), st.integers(0, 2**31))
 def test_raht_is_orthonormal_and_comes_back(n: int, depth: int, seed: int) -> None:
     codes = some_codes(n, depth, seed)
@@ -155,9 +159,25 @@ def test_the_bisection_lands_below_the_target() -> None:
         trials.append(Trial({}, 1, 3 * share**2, 1, 3 * share**2 <= 1.0, 0.0))
         return trials[-1]
 
-    bisect(attempt, 1.0)
+    assert bisect(attempt, 1.0)
     assert trials[-1].met
     assert 0.95 <= trials[-1].drop_db <= 1.0
     trials.clear()
-    bisect(lambda share: attempt(share + 1), 1.0)
+    assert not bisect(lambda share: attempt(share + 1), 1.0)
     assert [trial.drop_db for trial in trials] == [3.0]  # nothing pruned, and no more to try
+
+
+@pytest.mark.parametrize(
+    ("target", "sizes"), [(2.0, [2048]), (0.4, [2048, 4096]), (0.01, CODEBOOKS)]
+)
+def test_the_smallest_codebook_that_meets_the_target_is_taken(target: float, sizes) -> None:
+    def measure(setting) -> Measured:
+        drop = setting["pruning_rate"] + 1000 / setting["codebook"]
+        return Measured(Encoded(b"", {}), drop, 1)
+
+    trials = Trials(measure, target)
+    search(trials, argparse.Namespace(codebook=None))
+    found = trials.outcome()
+    assert list(dict.fromkeys(trial.setting["codebook"] for trial in found.trials)) == list(sizes)
+    assert found.trial.setting["codebook"] == sizes[-1]
+    assert found.trial.met == (target > 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from flexgs.importance import scores
 F64 = npt.NDArray[np.float64]
 
 DEPTH = 19
-CODEBOOK = 2048
+CODEBOOKS = (2048, 4096, 8192)  # the paper's; the first that meets the target without pruning
 VOLUME_POWER = 0.1  # beta
 _VOLUME_QUANTILE = 0.1  # the element at 90 % of the descending order
 _NEAR_ENOUGH = 0.95  # of the target: the bisection stops there
@@ -42,8 +43,10 @@ def prune(splats: Splats, importance: F64, share: float) -> tuple[Splats, F64]:
     return splats.select(rows), importance[rows]
 
 
-def bisect(attempt: Callable[[float], Trial], target_db: float) -> None:
+def bisect(attempt: Callable[[float], Trial], target_db: float) -> bool:
     """Halves the pruning shares between one that meets the target and one that does not.
+
+    -> whether any met.
 
     Starts at 0: where that misses, no share is taken to meet. Ends near the target, or after so
     many trials.
@@ -52,9 +55,12 @@ def bisect(attempt: Callable[[float], Trial], target_db: float) -> None:
     for _ in range(_MOST_TRIALS):
         trial = attempt(middle)
         low, high = (middle, high) if trial.met else (low, middle)
-        if high == 0 or (trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db):
-            return
+        if high == 0:
+            return False
+        if trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db:
+            break
         middle = (low + high) / 2
+    return True
 
 
 def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encoded]:
@@ -63,17 +69,25 @@ def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encode
 
     def encode(setting: Setting) -> Encoded:
         kept, weights = prune(job.splats, importance, setting["pruning_rate"])
-        return file.encode(kept, weights, depth=choices.depth, codebook=choices.codebook)
+        size = int(setting["codebook"])
+        return file.encode(kept, weights, depth=choices.depth, codebook=size)
 
     return encode
 
 
 def search(trials: Trials, choices: argparse.Namespace) -> None:
-    """The largest pruning share that meets the target, or the one given."""
+    """The largest pruning share that meets the target, with the smallest codebook that can."""
+
+    def attempt(size: int, share: float) -> Trial:
+        return trials({"pruning_rate": share, "codebook": size})
+
+    sizes = CODEBOOKS if choices.codebook is None else (choices.codebook,)
     if trials.target_db is None:
-        trials({"pruning_rate": choices.pruning_rate})
-    else:
-        bisect(lambda share: trials({"pruning_rate": share}), trials.target_db)
+        attempt(sizes[0], choices.pruning_rate)
+        return
+    for size in sizes:
+        if bisect(partial(attempt, size), trials.target_db):
+            return
 
 
 def is_fixed(choices: argparse.Namespace) -> bool:
@@ -89,7 +103,7 @@ def is_fixed(choices: argparse.Namespace) -> bool:
     )
     for name, low, high in bounds:
         value = getattr(choices, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} is out of range", expected=f"{low} to {high}", found=value)
     return choices.pruning_rate is not None
@@ -101,7 +115,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--depth", type=int, default=DEPTH, help=f"of the octree; {DEPTH} by default"
     )
     parser.add_argument(
-        "--codebook", type=int, default=CODEBOOK, help=f"entries; {CODEBOOK} by default"
+        "--codebook", type=int, help=f"entries; the smallest of {CODEBOOKS} that can by default"
     )
     parser.add_argument(
         "--volume-power",
