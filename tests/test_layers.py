@@ -16,8 +16,8 @@ MAX_MODULES_PER_FOLDER = 10
 
 # A unit imports only from units of a strictly lower rank, or from itself.
 RANKS = (
-    ("compiling", "errors", "limits", "processes", "progress"),
-    ("cluster", "registry"),
+    ("compiling", "errors", "limits", "progress"),
+    ("registry", "workers"),
     ("core", "options"),
     ("io", "quant", "entropy", "render"),
     ("container", "importance", "quality"),

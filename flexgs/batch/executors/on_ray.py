@@ -16,9 +16,9 @@ from typing import Any
 
 from flexgs.batch.executors.protocol import lost_outcome, read_outcome
 from flexgs.batch.work import Outcome, Task, run_task
-from flexgs.cluster import connect
 from flexgs.errors import FlexgsError, UsageError
 from flexgs.io import atomic_write
+from flexgs.workers.cluster import connect
 
 _Started = tuple[Task, float]
 

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from flexgs.batch.executors.protocol import lost_outcome, read_outcome
 from flexgs.batch.work import Outcome, Task, run_task
-from flexgs.processes import end_with_parent, ignore_interrupts, library_threads
+from flexgs.workers.processes import end_with_parent, ignore_interrupts, library_threads
 
 MAX_MESSAGE = 64 << 20
 

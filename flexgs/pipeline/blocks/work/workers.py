@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from flexgs.cluster import connect
 from flexgs.errors import FlexgsError
 from flexgs.options import CompressOptions
 from flexgs.pipeline.blocks.work.tasks import Facts
-from flexgs.processes import end_with_parent, ignore_interrupts, library_threads
 from flexgs.progress import Advance, Progress
+from flexgs.workers.cluster import connect
+from flexgs.workers.processes import end_with_parent, ignore_interrupts, library_threads
 
 MAX_MESSAGE = 16 << 20
 
