@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from flexgs.bench.ablation.line import File, nearest
-from flexgs.bench.ablation.plain_bytes import Sizes
-from flexgs.bench.ablation.rd_parts import Part
-from flexgs.bench.ablation.rd_reductions import REDUCTIONS
+from flexgs.bench.ablation.parts.plain_bytes import Sizes
+from flexgs.bench.ablation.parts.rd_parts import Part
+from flexgs.bench.ablation.parts.rd_reductions import REDUCTIONS
 from flexgs.codec import describe
 from flexgs.core import Splats
 from flexgs.errors import SearchError

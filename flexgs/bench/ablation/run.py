@@ -17,9 +17,9 @@ from flexgs.batch.journal import append_row, mend_journal, read_journal
 from flexgs.batch.model import plain_error
 from flexgs.bench.ablation import rd, segment
 from flexgs.bench.ablation.line import AblationRow, File, nearest, size_at_target, usual_slope
-from flexgs.bench.ablation.rd_parts import PARTS
-from flexgs.bench.ablation.rd_reductions import REDUCTIONS
-from flexgs.bench.ablation.segment_parts import SEGMENT_PARTS
+from flexgs.bench.ablation.parts.rd_parts import PARTS
+from flexgs.bench.ablation.parts.rd_reductions import REDUCTIONS
+from flexgs.bench.ablation.parts.segment_parts import SEGMENT_PARTS
 from flexgs.bench.model import Setup
 from flexgs.bench.planning import JOURNAL
 from flexgs.errors import FlexgsError, UsageError

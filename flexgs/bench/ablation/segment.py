@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flexgs.bench.ablation.line import File
-from flexgs.bench.ablation.replaced import replaced
-from flexgs.bench.ablation.segment_parts import SegmentPart
+from flexgs.bench.ablation.parts.replaced import replaced
+from flexgs.bench.ablation.parts.segment_parts import SegmentPart
 from flexgs.codec import decode_splats
 from flexgs.pipeline.job import Job
 from flexgs.pipeline.meter import DropMeter

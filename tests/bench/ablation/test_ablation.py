@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from flexgs.batch import BatchScene
-from flexgs.bench.ablation.rd_parts import PARTS
-from flexgs.bench.ablation.replaced import replaced
+from flexgs.bench.ablation.parts.rd_parts import PARTS
+from flexgs.bench.ablation.parts.replaced import replaced
+from flexgs.bench.ablation.parts.segment_parts import SEGMENT_PARTS, compress_without, whole_planes
 from flexgs.bench.ablation.run import PROFILES, Ablation, run_ablation, titles
-from flexgs.bench.ablation.segment_parts import SEGMENT_PARTS, compress_without, whole_planes
 from flexgs.bench.ablation.show import ablation_tables, write_ablation
 from flexgs.bench.model import Setup
 from flexgs.codec.rd import colours

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from flexgs.bench.ablation.replaced import replaced
+from flexgs.bench.ablation.parts.replaced import replaced
 from flexgs.core import Camera
 from flexgs.importance.sums import F64, TargetOf
 from flexgs.pipeline.job import Job

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flexgs.bench.ablation import stand_ins as kernels
-from flexgs.bench.ablation.plain_bytes import Sizes, without_contexts, without_tree
-from flexgs.bench.ablation.replaced import Replacement, replaced
+from flexgs.bench.ablation.parts import stand_ins as kernels
+from flexgs.bench.ablation.parts.plain_bytes import Sizes, without_contexts, without_tree
+from flexgs.bench.ablation.parts.replaced import Replacement, replaced
 from flexgs.codec.rd import colours, columns
 from flexgs.codec.rd.sh_choice import choose, search
 from flexgs.codec.rd_file import decode

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.bench.ablation.replaced import replaced
-from flexgs.bench.ablation.stand_ins import rebuild, record
+from flexgs.bench.ablation.parts.replaced import replaced
+from flexgs.bench.ablation.parts.stand_ins import rebuild, record
 from flexgs.codec import rd_chunk_bounds
 from flexgs.codec.rd import colours, columns, geometry_chunks
 from flexgs.codec.rd.colours_dc import DC_CONTEXTS, DC_MIXERS, code_dc

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.bench.ablation.replaced import Replacement
+from flexgs.bench.ablation.parts.replaced import Replacement
 from flexgs.codec import writing
 from flexgs.codec.segment import encode, quantise, streams
 from flexgs.core import Splats
