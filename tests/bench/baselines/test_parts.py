@@ -167,17 +167,23 @@ def test_the_bisection_lands_below_the_target() -> None:
     assert [trial.drop_db for trial in trials] == [3.0]  # nothing pruned, and no more to try
 
 
-@pytest.mark.parametrize(
-    ("target", "sizes"), [(2.0, [2048]), (0.4, [2048, 4096]), (0.01, CODEBOOKS)]
-)
-def test_the_smallest_codebook_that_meets_the_target_is_taken(target: float, sizes) -> None:
+@pytest.mark.parametrize(("target", "size"), [(2.0, 2048), (0.4, 4096), (0.14, 8192)])
+def test_the_codebook_with_the_smallest_file_is_taken(target: float, size: int) -> None:
     def measure(setting) -> Measured:
-        drop = setting["pruning_rate"] + 1000 / setting["codebook"]
-        return Measured(Encoded(b"", {}), drop, 1)
+        drop = setting["pruning_rate"] + 750 / setting["codebook"]
+        data = bytes(round(100_000 * (1 - setting["pruning_rate"]) + 5 * setting["codebook"]))
+        return Measured(Encoded(data, {}), drop, 1)
 
     trials = Trials(measure, target)
     search(trials, argparse.Namespace(codebook=None))
     found = trials.outcome()
-    assert list(dict.fromkeys(trial.setting["codebook"] for trial in found.trials)) == list(sizes)
-    assert found.trial.setting["codebook"] == sizes[-1]
-    assert found.trial.met == (target > 0.1)
+    assert found.trial.met
+    assert found.trial.setting["codebook"] == size
+    assert found.trial.size_bytes == min(t.size_bytes for t in found.trials if t.met)
+
+
+def test_a_target_out_of_reach_is_missed_by_the_nearest() -> None:
+    trials = Trials(lambda s: Measured(Encoded(b"", {}), 1 / s["codebook"], 1), 1e-9)
+    search(trials, argparse.Namespace(codebook=None))
+    assert [trial.setting["codebook"] for trial in trials.outcome().trials] == list(CODEBOOKS)
+    assert trials.outcome().trial.setting["codebook"] == CODEBOOKS[-1]

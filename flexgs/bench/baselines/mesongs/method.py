@@ -21,7 +21,7 @@ from flexgs.importance import scores
 F64 = npt.NDArray[np.float64]
 
 DEPTH = 19
-CODEBOOKS = (2048, 4096, 8192)  # the paper's; the first that meets the target without pruning
+CODEBOOKS = (2048, 4096, 8192)  # the paper's range
 VOLUME_POWER = 0.1  # beta
 _VOLUME_QUANTILE = 0.1  # the element at 90 % of the descending order
 _NEAR_ENOUGH = 0.95  # of the target: the bisection stops there
@@ -43,24 +43,24 @@ def prune(splats: Splats, importance: F64, share: float) -> tuple[Splats, F64]:
     return splats.select(rows), importance[rows]
 
 
-def bisect(attempt: Callable[[float], Trial], target_db: float) -> bool:
+def bisect(attempt: Callable[[float], Trial], target_db: float) -> Trial | None:
     """Halves the pruning shares between one that meets the target and one that does not.
-
-    -> whether any met.
 
     Starts at 0: where that misses, no share is taken to meet. Ends near the target, or after so
     many trials.
+
+    -> the last that met, if any.
     """
     low, high, middle = 0.0, 1.0, 0.0
+    best = None
     for _ in range(_MOST_TRIALS):
         trial = attempt(middle)
         low, high = (middle, high) if trial.met else (low, middle)
-        if high == 0:
-            return False
-        if trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db:
+        best = trial if trial.met else best
+        if high == 0 or (trial.met and trial.drop_db >= _NEAR_ENOUGH * target_db):
             break
         middle = (low + high) / 2
-    return True
+    return best
 
 
 def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encoded]:
@@ -76,7 +76,10 @@ def prepare(job: Job, choices: argparse.Namespace) -> Callable[[Setting], Encode
 
 
 def search(trials: Trials, choices: argparse.Namespace) -> None:
-    """The largest pruning share that meets the target, with the smallest codebook that can."""
+    """The largest pruning share that meets the target, with the codebook that is best at it.
+
+    Codebooks are tried in ascending size until one gives a larger file than that before.
+    """
 
     def attempt(size: int, share: float) -> Trial:
         return trials({"pruning_rate": share, "codebook": size})
@@ -85,9 +88,13 @@ def search(trials: Trials, choices: argparse.Namespace) -> None:
     if trials.target_db is None:
         attempt(sizes[0], choices.pruning_rate)
         return
+    best = None
     for size in sizes:
-        if bisect(partial(attempt, size), trials.target_db):
+        found = bisect(partial(attempt, size), trials.target_db)
+        if best is not None and found is not None and found.size_bytes >= best.size_bytes:
+            trials(best.setting)  # the last that meets the target is what counts
             return
+        best = found or best
 
 
 def is_fixed(choices: argparse.Namespace) -> bool:
@@ -114,9 +121,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--depth", type=int, default=DEPTH, help=f"of the octree; {DEPTH} by default"
     )
-    parser.add_argument(
-        "--codebook", type=int, help=f"entries; the smallest of {CODEBOOKS} that can by default"
-    )
+    parser.add_argument("--codebook", type=int, help=f"entries; the best of {CODEBOOKS} by default")
     parser.add_argument(
         "--volume-power",
         type=float,
