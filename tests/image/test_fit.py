@@ -138,9 +138,7 @@ def test_a_report_hears_and_can_end_the_fit() -> None:
 
 
 def coarse(splats: ImageSplats) -> ImageSplats:
-    return replace(
-        splats, means=np.round(splats.means), colors=np.round(splats.colors * 16) / np.float32(16)
-    )
+    return replace(splats, colors=np.round(splats.colors * 4) / np.float32(4))
 
 
 def test_training_with_the_quantiser_beats_quantising_afterwards() -> None:
@@ -151,7 +149,7 @@ def test_training_with_the_quantiser_beats_quantising_afterwards() -> None:
     assert psnr(np.asarray(render(coarse(aware.splats))), image) == pytest.approx(
         aware.psnr, abs=0.01
     )
-    assert aware.psnr > after + 0.3
+    assert aware.psnr > after + 0.6
 
 
 def test_a_quantiser_that_loses_gaussians_is_refused() -> None:

@@ -223,7 +223,10 @@ def _moved(plan: _Plan, state: State, step: int, found: Gradients) -> tuple[Stat
         )
     gradient[bad] = 0
     rate = np.float32(rate_at(step, plan.options))
-    after, change = adam_step(state, gradient, plan.rates * rate)
+    rates = plan.rates * rate
+    if plan.quantises(step):
+        rates[:5] *= np.float32(plan.options.quantised_rate)
+    after, change = adam_step(state, gradient, rates)
     stage = plan.stage(step)
     bounds = Bounds(plan.options.least_scale, float(max(stage.size)))
     return take_step(after, change, plan.shapes, bounds, stage.size), count

@@ -77,6 +77,7 @@ class FitOptions:
     lbfgs_steps: int = 0  # before the first step of Adam
     least_scale: float = 0.35  # pixels
     quantise_from: float = 0.7  # of the steps
+    quantised_rate: float = 0.1  # of place and shape from then on: larger steps hop between levels
     seed: int = 0
     threads: int | None = None
 
@@ -88,6 +89,7 @@ class FitOptions:
             self.growth.replace_share,
             sum(self.coarse_shares),
             self.final_rate,
+            self.quantised_rate,
         )
         checks = {
             "count": 1 <= self.count <= MAX_COUNT,
