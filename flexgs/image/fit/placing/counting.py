@@ -9,7 +9,7 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 
 # Gaussians a pixel for about 30 dB: 2^(BASE + SLOPE (entropy - MIDDLE)), by fits of Kodak images at
-# two counts; half of them lie within half an octave (docs/image-fitting.md). Bounds: a flat image
+# two counts, deviation 0.6 octaves (docs/image-fitting.md). Bounds: a flat image
 # needs some, and no image gains by more than MOST.
 BASE, SLOPE, MIDDLE = -7.55, 3.66, 4.6
 LEAST, MOST = 1 / 2000, 1 / 16
