@@ -93,7 +93,7 @@ def whole_drop(drop_db: float, share: float) -> float:
     """The drop when the squared error that a drop adds is only such a share of all that is added.
 
     >>> round(whole_drop(0.1, 0.1), 3), whole_drop(0.5, 1.0)
-    (0.917, 0.5)
+    (0.909, 0.5)
     """
     if share == 1.0:
         return drop_db
