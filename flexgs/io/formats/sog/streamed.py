@@ -99,6 +99,8 @@ def _spans_by_file(fields: Fields, level: int, files: int) -> dict[int, list[Spa
             span.fail("not a range of rows", found=f"file {file}, offset {offset}, count {count}")
         if count:
             spans.setdefault(file, []).append((offset, count))
+            if len(spans) > MAX_LOD_FILES:
+                fields.fail("too many files", expected=f"1 to {MAX_LOD_FILES} files")
     return spans
 
 
