@@ -34,12 +34,9 @@ def shown_meshes(document: Document) -> list[Shown]:
         Corrupt: a node is shown twice (also: its own ancestor), or is not there.
         TooLarge: too many nodes.
     """
+    _limit(len(document.items("nodes")))
     roots, identity = _roots(document), np.eye(4)
-    count = max(len(document.items("nodes")), len(roots))
-    if count > MAX_GLTF_NODES:
-        raise TooLarge(
-            "too many nodes", section="nodes", expected=f"at most {MAX_GLTF_NODES}", found=count
-        )
+    _limit(len(roots))
     pending = [(index, identity) for index in reversed(roots)]
     seen: set[int] = set()
     shown: list[Shown] = []
@@ -55,6 +52,13 @@ def shown_meshes(document: Document) -> list[Shown]:
             shown.append(Shown(size_of(node, "mesh"), matrix))
         pending += [(child, matrix) for child in reversed(_indices(node, "children"))]
     return shown
+
+
+def _limit(count: int) -> None:
+    if count > MAX_GLTF_NODES:
+        raise TooLarge(
+            "too many nodes", section="nodes", expected=f"at most {MAX_GLTF_NODES}", found=count
+        )
 
 
 def _indices(fields: Fields, name: str) -> list[int]:
