@@ -16,6 +16,7 @@ def pytest_configure() -> None:
         ("flexgs/entropy/contexts", "flexgs/codec", "tests", "benchmarks"),
     )
     _forget("flexgs/image/kernels", ("flexgs/image/kernels",))
+    _forget("flexgs/render/cpu", ("flexgs/render/cpu", "flexgs/image/kernels"))
 
 
 def _forget(called: str, callers: tuple[str, ...]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from flexgs.batch.journal import NAME, append_row, mend_journal
 from flexgs.batch.model import Job, Row
 from flexgs.batch.planning import Plan
 from flexgs.batch.work import Outcome, Task, make_task
-from flexgs.errors import FlexgsError, SearchError, UsageError
-from flexgs.io.appending import locked
+from flexgs.errors import FlexgsError, SearchError
+from flexgs.io.appending import results_folder
 
 LOCK = "batch.lock"
 MAX_ATTEMPTS = 2  # of a job whose process or machine is lost
@@ -36,28 +36,9 @@ class Step:
 Listener = Callable[[Step], None]
 
 
-@contextmanager
-def batch_folder(folder: Path, force: bool = False) -> Iterator[Path]:
-    """Makes and locks the folder of a batch.
-
-    Raises:
-        UsageError: another batch works there; it holds other things than a batch's results and
-            `force` is not given; it cannot be made.
-    """
-    try:
-        used = folder.exists() and any(folder.iterdir())
-        ours = (folder / NAME).is_file() or (folder / LOCK).is_file()
-        if used and not ours and not force:
-            raise UsageError(
-                "the folder holds other things than a batch's results",
-                path=folder,
-                hint="choose a new one; --force adds to this one and overwrites",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"not a usable folder: {error.strerror}", path=folder) from error
-    with locked(folder / LOCK, "batch"):
-        yield folder
+def batch_folder(folder: Path, force: bool = False) -> AbstractContextManager[Path]:
+    """Makes and locks the folder of a batch; errors as of `results_folder`."""
+    return results_folder(folder, NAME, LOCK, "batch", force)
 
 
 def run_plan(

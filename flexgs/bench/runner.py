@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from flexgs.bench.measuring import Judge, open_judge
 from flexgs.bench.model import TimedOut
 from flexgs.bench.planning import JOURNAL, Job, Plan
 from flexgs.bench.work import run_job
-from flexgs.errors import FlexgsError, UsageError
-from flexgs.io.appending import locked
+from flexgs.errors import FlexgsError
+from flexgs.io.appending import results_folder
 
 LOCK = "bench.lock"
 
@@ -37,28 +37,9 @@ class Step:
 Listener = Callable[[Step], None]
 
 
-@contextmanager
-def bench_folder(folder: Path, force: bool = False) -> Iterator[Path]:
-    """Makes and locks the folder of a benchmark.
-
-    Raises:
-        UsageError: another one works there; it holds other things and `force` is not given; it
-            cannot be made.
-    """
-    try:
-        used = folder.exists() and any(folder.iterdir())
-        ours = (folder / JOURNAL).is_file() or (folder / LOCK).is_file()
-        if used and not ours and not force:
-            raise UsageError(
-                "the folder holds other things than a benchmark's results",
-                path=folder,
-                hint="choose a new one; --force adds to this one and overwrites",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"not a usable folder: {error.strerror}", path=folder) from error
-    with locked(folder / LOCK, "benchmark"):
-        yield folder
+def bench_folder(folder: Path, force: bool = False) -> AbstractContextManager[Path]:
+    """Makes and locks the folder of a benchmark; errors as of `results_folder`."""
+    return results_folder(folder, JOURNAL, LOCK, "benchmark", force)
 
 
 def run_bench(

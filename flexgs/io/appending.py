@@ -60,6 +60,30 @@ def cut_torn_end(path: str | Path) -> int:
 
 
 @contextlib.contextmanager
+def results_folder(folder: Path, journal: str, lock: str, what: str, force: bool) -> Iterator[Path]:
+    """Makes and locks a folder of results, which a file called `journal` or `lock` tells.
+
+    Raises:
+        UsageError: another process works there; it holds other things and `force` is not given;
+            it cannot be made.
+    """
+    try:
+        used = folder.exists() and any(folder.iterdir())
+        ours = (folder / journal).is_file() or (folder / lock).is_file()
+        if used and not ours and not force:
+            raise UsageError(
+                f"the folder holds other things than a {what}'s results",
+                path=folder,
+                hint="choose a new one; --force adds to this one and overwrites",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"not a usable folder: {error.strerror}", path=folder) from error
+    with locked(folder / lock, what):
+        yield folder
+
+
+@contextlib.contextmanager
 def locked(path: str | Path, what: str) -> Iterator[None]:
     """Holds the lock file `path` as long as the block runs; a killed process lets go of it.
 

@@ -32,6 +32,7 @@ from flexgs.image.kernels.common import (
     Q,
     R,
 )
+from flexgs.render.cpu.binning import list_starts
 
 CHUNKS = 16  # of Gaussians in the counting sort; fixed, so the result never depends on threads
 HALF = np.float32(0.5)
@@ -169,17 +170,9 @@ def tile_lists(records, window):  # type: ignore[no-untyped-def]
                     cursor[chunk, (row - top) * columns + column - left] += 1
     for g in range(n):
         offsets[g + 1] += offsets[g]
-    starts = np.zeros(count + 1, np.int64)
-    total = 0
-    for tile in range(count):
-        starts[tile] = total
-        for chunk in range(CHUNKS):
-            size = cursor[chunk, tile]
-            cursor[chunk, tile] = total
-            total += size
-    starts[count] = total
-    members = np.empty(total, np.int32)
-    slots = np.empty(total, np.int32)
+    starts = list_starts(cursor)
+    members = np.empty(starts[count], np.int32)
+    slots = np.empty(starts[count], np.int32)
     for chunk in nb.prange(CHUNKS):
         for g in range(chunk * step, min(n, (chunk + 1) * step)):
             slot = offsets[g]

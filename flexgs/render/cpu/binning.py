@@ -49,6 +49,26 @@ def depth_order(depths, tiles):  # type: ignore[no-untyped-def]
     return ids
 
 
+@nb.njit(**EXACT)
+def list_starts(cursor):  # type: ignore[no-untyped-def]
+    """Where each tile's list starts, (tiles + 1,) i64.
+
+    Changes `cursor` (chunks, tiles) i64 from how many members each chunk has in each list to
+    where the first of them goes: a list's members are in the order of the chunks.
+    """
+    chunks, count = cursor.shape
+    starts = np.zeros(count + 1, np.int64)
+    total = 0
+    for tile in range(count):
+        starts[tile] = total
+        for chunk in range(chunks):
+            size = cursor[chunk, tile]
+            cursor[chunk, tile] = total
+            total += size
+    starts[count] = total
+    return starts
+
+
 @nb.njit(**EXACT_PARALLEL)
 def tile_lists(records, ids, tiles, rows, columns):  # type: ignore[no-untyped-def]
     """The Gaussians of each tile, front to back.
@@ -71,17 +91,9 @@ def tile_lists(records, ids, tiles, rows, columns):  # type: ignore[no-untyped-d
                 left, right = tile_columns(records[r], row, columns)
                 for column in range(left, right):
                     cursor[chunk, row * columns + column] += 1
-    starts = np.zeros(count + 1, np.int64)
-    total = 0
-    for tile in range(count):
-        starts[tile] = total
-        for chunk in range(CHUNKS):
-            size = cursor[chunk, tile]
-            cursor[chunk, tile] = total
-            total += size
-    starts[count] = total
-    members = np.empty(total, np.int32)
-    slots = np.empty(total, np.int32)
+    starts = list_starts(cursor)
+    members = np.empty(starts[count], np.int32)
+    slots = np.empty(starts[count], np.int32)
     for chunk in nb.prange(CHUNKS):
         for r in range(chunk * step, min(m, (chunk + 1) * step)):
             slot = offsets[r]
