@@ -68,7 +68,8 @@ def choose_fractional_bits(means: F32, log_scales: F32, step: float = 0.125) -> 
     if not len(means):
         return 0
     # of the middle axis: the thickness of flat Gaussians would ask for bits that nobody sees
-    middle = log_scales.sum(axis=1) - log_scales.max(axis=1) - log_scales.min(axis=1)
+    x, y, z = np.ascontiguousarray(log_scales.T)  # numpy is 20 times slower along rows of three
+    middle = x + y + z - np.maximum(np.maximum(x, y), z) - np.minimum(np.minimum(x, y), z)
     small = float(np.quantile(middle, _SMALL))
     wanted = np.ceil((-np.log(step) - small) / np.log(2))
     most = max(float(np.abs(means).max()), float(np.finfo(np.float32).tiny))
@@ -80,10 +81,11 @@ def _morton_order(means: F32) -> npt.NDArray[np.intp]:  # (n, 3) -> (n,)
     """Neighbours in space become neighbours in the file, which gzip and zstd make use of."""
     if not len(means):
         return np.zeros(0, np.intp)
-    low = means.min(axis=0)
-    extent = float((means.max(axis=0) - low).max()) or 1.0
-    cells = (means - low) * np.float32(((1 << MORTON_BITS) - 1) / extent)
-    return np.argsort(morton_codes(cells.astype(np.int64)), kind="stable")
+    columns = np.ascontiguousarray(means.T)  # numpy is 20 times slower along rows of three
+    low = columns.min(axis=1, keepdims=True)
+    extent = float((columns.max(axis=1, keepdims=True) - low).max()) or 1.0
+    cells = (columns - low) * np.float32(((1 << MORTON_BITS) - 1) / extent)
+    return np.argsort(morton_codes(cells.astype(np.int64).T), kind="stable")
 
 
 def write_spz(splats: Splats, version: int = 3, precision: Precision = USUAL) -> Encoded:
