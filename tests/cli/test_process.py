@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,14 @@ def flexgs(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_is_quick() -> None:
-    times = []
+    seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         assert flexgs("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5
+        after = os.times()
+        used = after.children_user + after.children_system
+        seconds.append(used - before.children_user - before.children_system)
+    assert min(seconds) < 0.5  # of the processor: other tests run meanwhile
 
 
 @pytest.mark.parametrize("arguments", ["['--help']", "['compress', '--help']", "['--version']"])

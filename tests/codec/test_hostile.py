@@ -133,10 +133,10 @@ def test_a_bomb_is_refused_at_once_and_in_little_memory():
     bomb = repair.put_together(parts)
     assert len(bomb) < 20_000
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(TooLarge):
         decode_splats(bomb)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
 

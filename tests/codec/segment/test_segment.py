@@ -291,10 +291,10 @@ def test_describe_gives_back_plan_and_metadata():
 def test_limits_hold_before_decoding():
     data = encode_splats(make_splats(1000), SegmentPlan())
     for limits in (Limits(max_gaussians=999), Limits(max_raw_bytes=10_000)):
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(TooLarge):
             decode_splats(data, limits)
-        assert time.perf_counter() - start < 0.05
+        assert time.process_time() - start < 0.05
 
 
 def test_files_are_written_whole_and_errors_name_them(tmp_path):
