@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from flexgs.image.coding.symbols import Plan, quantise
-from flexgs.image.file import decode_image, pack_image
+from flexgs.image.file import pack_image
 from flexgs.image.file.head import Tiling
 from flexgs.image.model import ImageSplats
+from flexgs.image.pyramid import decode_pyramid
+from flexgs.image.pyramid.file import pack_pyramid
+from flexgs.image.pyramid.model import level_size
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "golden" / "image"
 
@@ -56,6 +59,13 @@ def cases() -> dict[str, bytes]:
     made["biases"] = pack_image(plan, quantise(plan, splats))
     plan = replace(plan, place_bias=0)
     made["tiles"] = pack_image(plan, quantise(plan, splats), tiling=Tiling(6, 12))
+    levels = []
+    for halvings in (2, 1, 0):
+        width, height = level_size(101, 77, halvings)
+        plan = Plan(width, height, 3, -20 - 16 * halvings, margin=3)
+        splats = make_splats(60 >> halvings, width, height, 3, 30 + halvings)
+        levels.append(pack_image(plan, quantise(plan, splats)))
+    made["levels"] = pack_pyramid(101, 77, len(levels), levels)
     return made
 
 
@@ -67,7 +77,7 @@ def main() -> None:
     for name, data in cases().items():
         if name in manifest:
             continue
-        splats = decode_image(data)
+        splats = decode_pyramid(data).splats()
         digest = hashlib.sha256()
         for field in ("means", "cholesky", "colors"):
             digest.update(np.ascontiguousarray(getattr(splats, field), dtype="<f4").tobytes())

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.errors import UsageError
-from flexgs.image.file import Head, open_fgi
 from flexgs.image.file.unpack import Crop
 from flexgs.image.pixels import Picture, check_picture_name, read_picture, write_picture
-from flexgs.image.render import render
+from flexgs.image.pyramid.file import open_pyramid
+from flexgs.image.pyramid.model import level_size, render_pyramid
 from flexgs.io.files import atomic_write, ensure_output, ensure_suffix
 
 if TYPE_CHECKING:
@@ -26,9 +26,22 @@ if TYPE_CHECKING:
     from flexgs.image.encode.press import Report, Stop
     from flexgs.image.encode.search import Trial
     from flexgs.image.fit import Moment
+    from flexgs.image.pyramid.file import PyramidHead
+    from flexgs.image.pyramid.model import Pyramid
 
 F32 = npt.NDArray[np.float32]
 SUFFIX = ".fgi"
+
+
+@dataclass(frozen=True)
+class LevelFacts:
+    """One level of a file of several."""
+
+    width: int  # pixels of its own picture
+    height: int
+    count: int  # Gaussians that it adds
+    ends_at: int  # bytes of the file up to its end: a preview
+    psnr: float  # dB of its own picture against the image reduced to that size
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class EncodedFile:
     reached: bool
     seconds: float
     trials: tuple[Trial, ...]
+    levels: tuple[LevelFacts, ...] = ()  # of a file of several
 
     def facts(self) -> dict[str, Any]:
         """As plain values."""
@@ -61,6 +75,9 @@ class DecodedFile:
     gaussians: int
     bytes_read: int
     bytes_total: int
+    levels: int  # that were drawn
+    levels_there: int  # complete ones; fewer than in all: a preview
+    levels_total: int
 
 
 def encode_file(
@@ -68,6 +85,7 @@ def encode_file(
     output: str | Path,
     options: EncodeOptions,
     *,
+    levels: int = 1,
     force: bool = False,
     metrics_csv: str | Path | None = None,
     report: Report = lambda _moment: None,
@@ -75,12 +93,13 @@ def encode_file(
 ) -> EncodedFile:
     """Encodes a picture; the output appears whole or not at all, and is decoded again.
 
-    Raises:
-        UsageError: an output cannot be written. FormatError: the picture cannot be read.
-        SearchError: the target cannot be reached.
-    """
-    from flexgs.image.encode import encode_picture
+    Args:
+        levels: more than one make a pyramid, see `flexgs.image.pyramid`.
 
+    Raises:
+        UsageError: an output cannot be written, or so many levels cannot be.
+        FormatError: the picture cannot be read. SearchError: the target cannot be reached.
+    """
     ensure_suffix(output, SUFFIX)
     ensure_output(output, force, [picture])
     if metrics_csv is not None:
@@ -93,29 +112,54 @@ def encode_file(
         heard.append((time.perf_counter() - start, moment))
         report(moment)
 
-    found = encode_picture(source, options, report=hear, stop=stop)
+    data, trials, reached, level_psnr = _encoded(source, options, levels, hear, stop)
     seconds = time.perf_counter() - start
     with atomic_write(output) as file:
-        file.write(found.data)
+        file.write(data)
     if metrics_csv is not None:
         with atomic_write(metrics_csv) as file:
-            file.write(_metrics(heard, found.trials).encode())
-    with open_fgi(output) as opened:
-        splats = opened.splats()
-    width, height = source.size
-    size = len(found.data)
+            file.write(_metrics(heard, trials).encode())
+    with open_pyramid(output) as opened:
+        head, pyramid = opened.head, opened.pyramid()
     return EncodedFile(
-        width,
-        height,
+        head.width,
+        head.height,
         source.values.shape[2],
-        size,
-        8 * size / (width * height),
-        splats.n,
-        8 * size / max(splats.n, 1),
-        rounded_psnr(source, render(splats, threads=options.threads)),
-        found.reached,
+        len(data),
+        8 * len(data) / source.pixels,
+        pyramid.n,
+        8 * len(data) / max(pyramid.n, 1),
+        rounded_psnr(source, render_pyramid(pyramid, threads=options.threads)),
+        reached,
         seconds,
-        found.trials,
+        trials,
+        _level_facts(head, pyramid, level_psnr),
+    )
+
+
+def _encoded(
+    source: Picture, options: EncodeOptions, levels: int, report: Report, stop: Stop
+) -> tuple[bytes, tuple[Trial, ...], bool, tuple[float, ...]]:
+    """A file, those on the way, whether the target was reached, dB of each of several levels."""
+    if levels == 1:
+        from flexgs.image.encode import encode_picture
+
+        plain = encode_picture(source, options, report=report, stop=stop)
+        return plain.data, plain.trials, plain.reached, ()
+    from flexgs.image.pyramid.encode import encode_pyramid
+
+    found = encode_pyramid(source, options, levels, report=report, stop=stop)
+    return found.pressed.data, found.trials, found.reached, found.pressed.level_psnr
+
+
+def _level_facts(
+    head: PyramidHead, pyramid: Pyramid, psnr: tuple[float, ...]
+) -> tuple[LevelFacts, ...]:
+    """Nothing for a plain file."""
+    sizes = (level_size(head.width, head.height, head.total - 1 - k) for k in range(head.total))
+    return tuple(
+        LevelFacts(*size, pyramid.levels[k].n, head.offset(k + 1), level_psnr)
+        for k, (size, level_psnr) in enumerate(zip(sizes, psnr, strict=False))
     )
 
 
@@ -162,7 +206,7 @@ def decode_file(
     force: bool = False,
     threads: int | None = None,
 ) -> DecodedFile:
-    """Draws a `.fgi`, or a crop of it, reading no more than that needs.
+    """Draws a `.fgi`, or a crop of it, reading no more than that and its levels need.
 
     Args:
         crop: in pixels of what is drawn, after zoom.
@@ -173,13 +217,21 @@ def decode_file(
     """
     check_picture_name(output)
     ensure_output(output, force, [file])
-    with open_fgi(file) as opened:
-        deep = opened.head.deep
-        splats = opened.splats(None if crop is None else source_crop(crop, zoom))
-        shown = render(splats, crop=crop, zoom=zoom, threads=threads)
-        done = DecodedFile(shown.shape[1], shown.shape[0], splats.n, opened.bytes_read, opened.size)
-    write_picture(output, shown, deep)
-    return done
+    needed = None if crop is None else source_crop(crop, zoom)
+    with open_pyramid(file) as opened:
+        pyramid = opened.pyramid(zoom, needed)
+        shown = render_pyramid(pyramid, crop, zoom, threads)
+    write_picture(output, shown, opened.deep)
+    return DecodedFile(
+        shown.shape[1],
+        shown.shape[0],
+        pyramid.n,
+        opened.bytes_read,
+        opened.size,
+        len(pyramid.levels),
+        opened.reached,
+        opened.head.total,
+    )
 
 
 def source_crop(crop: Crop, zoom: float) -> Crop:
@@ -198,40 +250,3 @@ def source_crop(crop: Crop, zoom: float) -> Crop:
         math.ceil(x1 / zoom) + rim,
         math.ceil(y1 / zoom) + rim,
     )
-
-
-def image_facts(file: str | Path) -> dict[str, Any]:
-    """What a `.fgi` says about itself; all of it is decoded.
-
-    Raises:
-        FormatError: it is none, or damaged.
-    """
-    with open_fgi(file) as opened:
-        head, size = opened.head, opened.size
-        splats = opened.splats()
-    plan = head.plan
-    pixels = plan.width * plan.height
-    return {
-        "width": plan.width,
-        "height": plan.height,
-        "channels": plan.channels,
-        "bits_a_channel": 16 if head.deep else 8,
-        "gaussians": splats.n,
-        "bytes": size,
-        "bits_a_pixel": 8 * size / pixels,
-        "bits_a_gaussian": 8 * size / max(splats.n, 1),
-        "amplitude_step": plan.step,
-        "cell_pixels": 1 << plan.cell_bits,
-        **_tiles(head),
-    }
-
-
-def _tiles(head: Head) -> dict[str, Any]:
-    if head.tiling is None:
-        return {"tiles": "none"}
-    return {
-        "tiles": len(head.counts) - 1,
-        "tile_pixels": 1 << head.tiling.bits,
-        "tile_margin_pixels": head.tiling.margin,
-        "gaussians_outside_tiles": head.counts[0],
-    }

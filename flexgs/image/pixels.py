@@ -37,6 +37,12 @@ class Picture:
         """Width and height in pixels."""
         return self.values.shape[1], self.values.shape[0]
 
+    @property
+    def pixels(self) -> int:
+        """How many."""
+        width, height = self.size
+        return width * height
+
 
 def read_picture(path: str | Path) -> Picture:
     """A PNG, JPEG or WebP of 1, 8 or 16 bits: grey, RGB or RGBA, turned as its EXIF says.

@@ -78,6 +78,27 @@ def test_info_and_metrics(run, png, tmp_path):
     assert {line.split(",")[0] for line in lines[1:]} == {"fit", "file"}
 
 
+def test_levels_and_their_prefixes(run, png, tmp_path):
+    path, out = tmp_path / "levels.fgi", tmp_path / "a.png"
+    result = run("image", "encode", png, "-o", path, *FAST, "--levels", "2", "--json")
+    facts = json.loads(result.stdout)
+    first, second = facts["levels"]
+    assert (first["width"], first["height"]) == (20, 14)
+    assert second["ends_at"] == facts["size_bytes"] == path.stat().st_size
+    small = json.loads(run("image", "decode", path, "-o", out, "--zoom", "0.5", "--json").stdout)
+    assert (small["bytes_read"], small["levels"]) == (first["ends_at"], 1)
+    preview = tmp_path / "preview.fgi"
+    preview.write_bytes(path.read_bytes()[: first["ends_at"] + 3])
+    result = run("image", "decode", preview, "-o", tmp_path / "b.png")
+    assert "1 of 2 levels" in result.output
+    with PIL.Image.open(tmp_path / "b.png") as image:
+        assert image.size == (40, 28)
+    assert json.loads(run("image", "info", preview, "--json").stdout)["levels_there"] == 1
+    preview.write_bytes(path.read_bytes()[: first["ends_at"] - 1])
+    assert run("image", "decode", preview, "-o", tmp_path / "c.png").exit_code == 3
+    assert run("image", "encode", png, "-o", path, "--levels", "9", "--force").exit_code == 2
+
+
 def test_modes_of_pictures(tmp_path):
     rgb = PIL.Image.fromarray(gradient())
     cases = {

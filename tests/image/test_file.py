@@ -18,6 +18,7 @@ from flexgs.image.coding.stream import canonical, encode_stream
 from flexgs.image.coding.symbols import dequantise, quantise
 from flexgs.image.file import decode_image, open_fgi, pack_image
 from flexgs.image.file.head import Tiling, write_varint
+from flexgs.image.pyramid import decode_pyramid
 from flexgs.image.render import render
 from tests.image.coding.test_symbols import plan_of, random_splats
 
@@ -46,7 +47,7 @@ def test_the_corpus_is_complete():
 def test_goldens_decode_to_the_same_bits(name):
     data, expected = golden(name), MANIFEST[name]
     assert hashlib.sha256(data).hexdigest() == expected["file"]
-    splats = decode_image(data)
+    splats = decode_pyramid(data).splats()
     assert (splats.n, splats.width, splats.height, splats.channels) == tuple(expected["shape"])
     assert arrays_of(splats) == expected["arrays"]
 

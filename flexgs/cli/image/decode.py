@@ -36,7 +36,7 @@ def decode(
     quiet: args.Quiet = False,
     debug: args.Debug = False,
 ) -> None:
-    """Draw FILE.fgi, or a part of it, at any size."""
+    """Draw FILE.fgi, or a part of it, at any size. Of levels, the start of a file will do."""
     from flexgs.image.files import decode_file, parse_crop
 
     box = None if crop is None else parse_crop(parse_numbers("--crop", crop, CROP))
@@ -48,3 +48,5 @@ def decode(
         f"{done.bytes_read:,} of {done.bytes_total:,} bytes",
         quiet=quiet,
     )
+    if done.levels_there < done.levels_total:
+        say(f"a preview: {done.levels_there} of {done.levels_total} levels are there", quiet=quiet)

@@ -51,6 +51,10 @@ def encode(
         int | None,
         typer.Option(metavar="PIXELS", help="Squares that crops can be read from alone."),
     ] = None,
+    levels: Annotated[
+        int,
+        typer.Option(min=1, max=8, help="Coarse to fine, each twice as wide as the one before it."),
+    ] = 1,
     best_effort: Annotated[
         bool, typer.Option("--best-effort", help="Keep what was found if the target is missed.")
     ] = False,
@@ -87,6 +91,7 @@ def encode(
             picture,
             output,
             options,
+            levels=levels,
             force=force,
             metrics_csv=metrics_csv,
             report=report,
@@ -106,5 +111,11 @@ def _say(done: EncodedFile, output: Path, quiet: bool) -> None:
         f"{done.count:,} Gaussians of {done.bits_each:.1f} bits, {done.seconds:.1f} s",
         quiet=quiet,
     )
+    for k, level in enumerate(done.levels):
+        say(
+            f"  level {k + 1}: {level.width}x{level.height}, {level.psnr:.2f} dB, "
+            f"{level.count:,} Gaussians, the first {level.ends_at:,} bytes",
+            quiet=quiet,
+        )
     if not done.reached:
         say("the target was not reached", quiet=quiet)

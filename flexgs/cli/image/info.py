@@ -22,7 +22,7 @@ def info(
     """Show what FILE.fgi holds. All of it is decoded and checked."""
     from rich.table import Table
 
-    from flexgs.image.files import image_facts
+    from flexgs.image.facts import image_facts
 
     facts = image_facts(file)
     if as_json:

@@ -49,6 +49,11 @@ class Trained:
     plan: Plan
     psnr: float  # dB; of the quantised ones where they were trained so
 
+    @property
+    def n(self) -> int:
+        """Number of Gaussians."""
+        return self.splats.n
+
 
 @dataclass(frozen=True, eq=False)
 class Pressed:
@@ -63,6 +68,11 @@ class Pressed:
     def count(self) -> int:
         """Gaussians in the file."""
         return len(self.symbols.cells)
+
+    @property
+    def quality(self) -> int:
+        """Of the plan."""
+        return self.plan.quality
 
 
 def picture_psnr(image: F32, splats: ImageSplats, threads: int | None = None) -> float:
