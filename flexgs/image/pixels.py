@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flexgs.errors import Unsupported, UsageError
+from flexgs.image.deep_png import is_deep, take_lower_bytes, write_deep_png
 from flexgs.io.files import atomic_write
 from flexgs.io.images import opened_image
 
@@ -22,7 +23,10 @@ F32 = npt.NDArray[np.float32]
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-JPEG_QUALITY = 95
+_SAVING: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "optimize": True},
+    "WEBP": {"lossless": True},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +51,8 @@ class Picture:
 def read_picture(path: str | Path) -> Picture:
     """A PNG, JPEG or WebP of 1, 8 or 16 bits: grey, RGB or RGBA, turned as its EXIF says.
 
-    Opaque RGBA becomes RGB, palettes and CMYK as well. Colours of 16-bit RGB files are read with
-    8 bits, those of 16-bit grey with all.
+    Opaque RGBA becomes RGB, palettes and CMYK as well. Of 16 bits all count but those of PNGs that
+    are grey with alpha or have one transparent colour: these are read with 8.
 
     Raises:
         FormatError: no such file, broken, or beyond the limit of pixels.
@@ -62,15 +66,21 @@ def read_picture(path: str | Path) -> Picture:
             return Picture(scaled.astype(np.float32), deep=True)
         if image.mode not in _MODES:
             raise Unsupported("an image of unknown colours", path=path, found=image.mode)
+        deep = is_deep(image) and "transparency" not in image.info
         upright = ImageOps.exif_transpose(image).convert(_mode_of(image))
-        values = np.asarray(upright, dtype=np.float32) / np.float32(255)
+        values = np.asarray(upright, dtype=np.float32)
+    if deep:
+        with opened_image(path) as image:
+            take_lower_bytes(image)
+            values = 256 * values + np.asarray(ImageOps.exif_transpose(image), np.float32)
+    values /= np.float32(65535 if deep else 255)
     if values.ndim == 2:
         return Picture(values[..., None])
     if values.shape[2] == 4:
         if (values[..., 3] == 1).all():
-            return Picture(np.ascontiguousarray(values[..., :3]))
+            return Picture(np.ascontiguousarray(values[..., :3]), deep)
         values[..., :3] *= values[..., 3:]
-    return Picture(values)
+    return Picture(values, deep)
 
 
 def _mode_of(image: Image) -> str:
@@ -99,37 +109,31 @@ def write_picture(
     """Clamps to 0..1, rounds and writes in the format of the name; replaces what is there.
 
     Args:
-        deep: 16 bits a channel where the format has them: grey PNG.
+        deep: 16 bits a channel where the format has them: PNG.
 
     Raises:
         UsageError: the name says no format, or one without transparency for RGBA.
     """
-    check_picture_name(path)
-    with atomic_write(path) as file:
-        picture, options = _drawn(path, values, deep)
-        picture.save(file, **options)
-
-
-def _drawn(path: str | Path, values: F32, deep: bool) -> tuple[Image, dict[str, Any]]:
     import PIL.Image
 
+    check_picture_name(path)
     kind = SUFFIXES[Path(path).suffix.lower()]
+    if kind == "JPEG" and values.shape[2] == 4:
+        raise UsageError("a JPEG cannot be transparent", path=path, hint="write a .png")
+    deep = deep and kind == "PNG"
+    samples = _samples(values, 65535 if deep else 255)
+    with atomic_write(path) as file:
+        if deep and samples.ndim == 3:
+            write_deep_png(file, samples)
+        else:
+            PIL.Image.fromarray(samples).save(file, format=kind, **_SAVING.get(kind, {}))
+
+
+def _samples(values: F32, most: int) -> npt.NDArray[Any]:  # -> (h, w) or (h, w, 3 | 4)
+    """Whole numbers 0..most, colours no longer multiplied by alpha."""
     shown = np.nan_to_num(values)
     if shown.shape[2] == 4:
-        if kind == "JPEG":
-            raise UsageError("a JPEG cannot be transparent", path=path, hint="write a .png")
         alpha = np.clip(shown[..., 3:], 0, 1)
-        shown = np.concatenate((shown[..., :3] / np.maximum(alpha, 1 / 255), alpha), axis=2)
-    shown = np.clip(shown, 0, 1)
-    if deep and shown.shape[2] == 1 and kind == "PNG":
-        return PIL.Image.fromarray(np.rint(shown[..., 0] * 65535).astype(np.uint16)), {
-            "format": kind
-        }
-    rounded = np.rint(shown * 255).astype(np.uint8)
-    picture = PIL.Image.fromarray(rounded[..., 0] if rounded.shape[2] == 1 else rounded)
-    options: dict[str, Any] = {"format": kind}
-    if kind == "JPEG":
-        options |= {"quality": JPEG_QUALITY, "optimize": True}
-    if kind == "WEBP":
-        options |= {"lossless": True}
-    return picture, options
+        shown = np.concatenate((shown[..., :3] / np.maximum(alpha, 1 / most), alpha), axis=2)
+    whole = np.rint(np.clip(shown, 0, 1) * most).astype(np.uint16 if most > 255 else np.uint8)
+    return whole[..., 0] if whole.shape[2] == 1 else whole

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import png as png_module
 import pytest
 import typer.main
 
 from flexgs.cli import app
-from flexgs.image.pixels import read_picture
+from flexgs.image.deep_png import write_deep_png
+from flexgs.image.pixels import read_picture, write_picture
 
 DOCS = Path(__file__).parents[2] / "docs" / "image.md"
 FAST = ("--preset", "fast", "--steps", "30", "--threads", "1", "-n", "40")
@@ -127,6 +130,55 @@ def test_sixteen_bits_of_grey(run, tmp_path):
     run("image", "decode", tmp_path / "deep.fgi", "-o", tmp_path / "out.png")
     with PIL.Image.open(tmp_path / "out.png") as image:
         assert image.mode == "I;16"
+
+
+def deep_colours(channels):
+    deep = np.random.default_rng(1).integers(0, 65536, (12, 20, channels), dtype=np.uint16)
+    if channels == 4:
+        deep[..., 3] = 65535
+        deep[:6, :, 3] = 32896
+    return deep
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("interlace", [False, True])
+def test_sixteen_bits_of_colour(channels, interlace, tmp_path):
+    deep = deep_colours(channels)
+    writer = png_module.Writer(
+        20, 12, bitdepth=16, greyscale=False, alpha=channels == 4, interlace=interlace
+    )
+    with open(tmp_path / "deep.png", "wb") as file:
+        writer.write_array(file, deep.ravel().tolist())
+    picture = read_picture(tmp_path / "deep.png")
+    assert picture.deep
+    wanted = deep / 65535
+    if channels == 4:
+        wanted[..., :3] *= wanted[..., 3:]
+    assert np.allclose(picture.values, wanted, atol=1e-6)
+    write_picture(tmp_path / "out.png", picture.values, deep=True)
+    assert np.allclose(read_picture(tmp_path / "out.png").values, picture.values, atol=1e-5)
+    with PIL.Image.open(tmp_path / "out.png") as image:
+        assert (np.asarray(image)[..., :3] == deep[..., :3] >> 8).mean() > 0.99
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bits_are_turned_like_eight(orientation, tmp_path):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    eight = deep_colours(3).astype(np.uint8)
+    PIL.Image.fromarray(eight).save(tmp_path / "eight.png", exif=exif)
+    data = io.BytesIO()
+    write_deep_png(data, eight.astype(np.uint16) * 257)
+    chunk = (tmp_path / "eight.png").read_bytes()
+    start = chunk.index(b"eXIf") - 4
+    chunk = chunk[start : start + 12 + int.from_bytes(chunk[start : start + 4], "big")]
+    deep = data.getvalue()
+    end = deep.index(b"IDAT") - 4
+    (tmp_path / "deep.png").write_bytes(deep[:end] + chunk + deep[end:])
+    found, wanted = (read_picture(tmp_path / name) for name in ("deep.png", "eight.png"))
+    assert found.deep
+    assert not wanted.deep
+    assert np.array_equal(found.values, wanted.values)
 
 
 def test_exif_orientation(tmp_path):
