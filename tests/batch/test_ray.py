@@ -6,16 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.batch.test_processes import command, outputs, run
+from tests.cluster import kill_a_worker, two_nodes
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,27 +25,8 @@ SETTINGS = ("--target-psnr-drop", "1", "--target-psnr-drop", "0.3")
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a cluster of two nodes, one CPU each."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from ray.cluster_utils import Cluster
-
-        node = {"num_cpus": 1, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=node)
-        try:
-            cluster.add_node(num_cpus=1)
-            yield cluster.address
-        finally:
-            cluster.shutdown()
-
-
-def busy_workers() -> list[psutil.Process]:
-    """Worker processes that do a job right now."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(word.startswith("ray::_remote_task") for word in process.info["cmdline"] or ()):
-            found.append(process)
-    return found
+    with two_nodes() as found:
+        yield found
 
 
 @pytest.mark.timeout(900)
@@ -67,13 +46,7 @@ def test_the_bytes_are_those_of_a_local_run(models: Path, tmp_path: Path, addres
 def test_a_killed_worker_costs_one_retry(models: Path, tmp_path: Path, address: str) -> None:
     words = command(models, tmp_path / "ray", *SETTINGS, "--ray", address, "--json")
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        workers: list[psutil.Process] = []
-        deadline = time.monotonic() + 240
-        while not workers and process.poll() is None and time.monotonic() < deadline:
-            workers = busy_workers()
-            time.sleep(0.02)
-        assert workers
-        workers[0].kill()
+        kill_a_worker("_remote_task", process)
         stdout, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     rows = json.loads(stdout)["jobs"]

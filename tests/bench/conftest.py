@@ -13,36 +13,13 @@ import pytest
 
 from flexgs.batch import BatchScene, find_scenes
 from flexgs.bench.model import Command, Kind, Place, Point, Setup
-from flexgs.core import Camera, Splats
-from flexgs.core.views import look_at
 from flexgs.io import write_ply, write_png
 from flexgs.io.cameras.inria import write_inria
 from flexgs.render import get_renderer
+from tests.batch.conftest import make_splats, make_views
 
-SIDE, VIEWS, COUNT = 24, 16, 200
 PYTHON = (sys.executable, "-S", "-c")
 COPY = "import sys; open(sys.argv[2], 'wb').write(open(sys.argv[1], 'rb').read()); print('1,2,3')"
-
-
-def make_splats(n: int = COUNT) -> Splats:
-    rng = np.random.default_rng(0)
-    return Splats(
-        rng.normal(0, 0.5, (n, 3)),
-        rng.normal(-2.2, 0.3, (n, 3)),
-        rng.normal(size=(n, 4)),
-        rng.normal(1, 1, n),
-        rng.normal(0, 0.3, (n, 4, 3)),
-    )
-
-
-def make_views() -> tuple[Camera, ...]:
-    angles = np.linspace(0, 2 * np.pi, VIEWS, endpoint=False)
-    poses = [look_at([3 * np.cos(a), 0.5, 3 * np.sin(a)], [0, 0, 0], [0, -1, 0]) for a in angles]
-    half = SIDE / 2
-    return tuple(
-        Camera(f"v{i:02d}", SIDE, SIDE, SIDE, SIDE, half, half, pose)
-        for i, pose in enumerate(poses)
-    )
 
 
 def make_model(folder: Path) -> Path:
@@ -50,7 +27,7 @@ def make_model(folder: Path) -> Path:
     scene = folder / "point_cloud" / "iteration_30000" / "point_cloud.ply"
     scene.parent.mkdir(parents=True)
     (folder / "images").mkdir()
-    splats, views = make_splats(), make_views()
+    splats, views = make_splats(0), make_views()
     write_ply(scene, splats)
     write_inria(folder / "cameras.json", views)
     rng, renderer = np.random.default_rng(0), get_renderer("cpu", 1)
@@ -109,7 +86,7 @@ class Fake:
 @pytest.fixture(scope="session")
 def thinned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The scene with fewer and fewer Gaussians."""
-    folder, splats = tmp_path_factory.mktemp("thinned"), make_splats()
+    folder, splats = tmp_path_factory.mktemp("thinned"), make_splats(0)
     found = {}
     for name, left in (("most", 190), ("half", 100)):
         found[name] = folder / f"{name}.ply"

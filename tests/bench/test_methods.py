@@ -22,7 +22,7 @@ from flexgs.bench.planning import plan_bench
 from flexgs.bench.runner import run_bench
 from flexgs.errors import Corrupt, UsageError
 from flexgs.scenes import read_scene
-from tests.bench.conftest import make_splats
+from tests.batch.conftest import make_splats
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_gsplats_codec_gets_and_gives_whole_scenes(
 
     _module(monkeypatch, "gsplat", PngCompression=PngCompression)
     monkeypatch.setattr(torch.Tensor, "cuda", lambda self: self)
-    splats = make_splats()
+    splats = make_splats(0)
     write_ply(tmp_path / "a.ply", splats)
     gsplat_codec.main(["encode", str(tmp_path / "a.ply"), str(tmp_path / "folder")])
     gsplat_codec.main(["decode", str(tmp_path / "folder"), str(tmp_path / "b.ply")])

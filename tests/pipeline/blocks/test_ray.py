@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.cluster import kill_a_worker, two_nodes
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,27 +22,53 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a cluster of two nodes, one CPU each."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from ray.cluster_utils import Cluster
+    with two_nodes() as found:
+        yield found
 
-        node = {"num_cpus": 1, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=node)
-        try:
-            cluster.add_node(num_cpus=1)
-            yield cluster.address
-        finally:
-            cluster.shutdown()
+
+def words(model: Path, output: Path, *more: str) -> list[str]:
+    fixed = [
+        "compress",
+        str(model),
+        "-o",
+        str(output),
+        "--quiet",
+        "--best-effort",
+        "--threads",
+        "1",
+    ]
+    fixed += ["--blocks", "2", "--effort", "3", "--repair", "1", "--max-evaluations", "1"]
+    return [sys.executable, "-m", "flexgs", *fixed, *more]
+
+
+@pytest.fixture(scope="module")
+def local(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What one process makes."""
+    output = tmp_path_factory.mktemp("local") / "here.fgs"
+    done = subprocess.run(words(model, output), capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 4), done.stderr
+    return output.read_bytes()
 
 
 @pytest.mark.timeout(1800)
-def test_the_bytes_are_those_of_a_local_run(model: Path, tmp_path: Path, address: str) -> None:
-    words = [sys.executable, "-m", "flexgs", "compress", str(model), "--quiet", "--threads", "1"]
-    words += ["--blocks", "2", "--effort", "3", "--repair", "1", "--max-evaluations", "1"]
-    for name, more in (("here", []), ("there", ["--ray", address])):
-        output = ["-o", str(tmp_path / f"{name}.fgs"), "--best-effort"]
-        done = subprocess.run([*words, *output, *more], capture_output=True, text=True)
-        assert done.returncode in (0, 4), done.stderr
-    assert (tmp_path / "here.fgs").read_bytes() == (tmp_path / "there.fgs").read_bytes()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.fgs", "there.fgs"]
+def test_the_bytes_are_those_of_a_local_run(
+    model: Path, tmp_path: Path, address: str, local: bytes
+) -> None:
+    run = words(model, tmp_path / "there.fgs", "--ray", address)
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 4), done.stderr
+    assert (tmp_path / "there.fgs").read_bytes() == local
+    assert [p.name for p in tmp_path.iterdir()] == ["there.fgs"]
+
+
+@pytest.mark.timeout(1800)
+def test_a_killed_worker_costs_nothing_but_time(
+    model: Path, tmp_path: Path, address: str, local: bytes
+) -> None:
+    run = words(model, tmp_path / "there.fgs", "--ray", address)
+    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
+        kill_a_worker("_run_safely", process)
+        _, stderr = process.communicate(timeout=1500)
+    assert process.returncode in (0, 4), stderr
+    assert (tmp_path / "there.fgs").read_bytes() == local
+    assert [p.name for p in tmp_path.iterdir()] == ["there.fgs"]
