@@ -22,6 +22,7 @@ from flexgs.image.pyramid.file import pack_pyramid, read_pyramid_head
 from flexgs.image.pyramid.fit import PyramidOptions, fit_pyramid
 from flexgs.image.pyramid.gradient import level_gradients, level_targets
 from flexgs.image.pyramid.model import from_level, needed_levels, reduced, to_level
+from flexgs.image.pyramid.press import level_plans, press_pyramid
 from flexgs.image.render import render
 
 F32 = npt.NDArray[np.float32]
@@ -178,6 +179,14 @@ def test_a_plain_file_is_a_pyramid_of_one_level(encoded: bytes) -> None:
     found = file.pyramid()
     assert (found.total, file.reached, file.bytes_read) == (1, 1, len(plain))
     np.testing.assert_array_equal(found.levels[0].means, decode_image(plain).means)
+
+
+def test_coarse_levels_leave_to_finer_ones_what_is_theirs() -> None:
+    fitted = fit_pyramid(picture(), PyramidOptions(200, steps=60, threads=1))
+    image = np.clip(render_pyramid(fitted.pyramid), 0, 1)
+    plans = level_plans(image, 36, fitted.pyramid)
+    plain, swept = (press_pyramid(image, plans, fitted.pyramid, n, lambda: False) for n in (0, 4))
+    assert swept.psnr > plain.psnr + 2
 
 
 def test_levels_are_fgi_files_of_their_own(encoded: bytes) -> None:

@@ -33,7 +33,13 @@ from flexgs.image.fit.state import (
 )
 from flexgs.image.gradient import Gradients, removal_errors
 from flexgs.image.model import ImageSplats
-from flexgs.image.pyramid.gradient import LevelTarget, level_gradients, level_targets, summed
+from flexgs.image.pyramid.gradient import (
+    COARSE_WEIGHT,
+    LevelTarget,
+    level_gradients,
+    level_targets,
+    summed,
+)
 from flexgs.image.pyramid.model import MAX_LEVELS, Pyramid, from_level, to_level
 from flexgs.image.render import render, use_threads
 
@@ -55,7 +61,7 @@ class PyramidOptions:
     levels: int = 3
     steps: int = 500
     share: float = 0.3  # Gaussians of a level over those of the next finer one
-    coarse_weight: float = 0.2  # of a coarse picture's mean squared error
+    coarse_weight: float = COARSE_WEIGHT  # of a coarse picture's mean squared error
     coarse_steps: float = 0.1  # of the steps are over before the finest level begins
     joint: bool = True  # False: a level is done once the next begins
     growth: Growth = field(default_factory=Growth)

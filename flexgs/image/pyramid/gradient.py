@@ -16,6 +16,7 @@ from flexgs.image.render import PIXEL_VARIANCE
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+COARSE_WEIGHT = 0.2  # of a coarse picture's mean squared error; 1 for the whole one's
 
 
 @dataclass(frozen=True)
