@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page for the browsers of this machine: a fixed table of files behind a token.
+"""A page for the browsers of this machine: a table of files, and what a page makes, behind a token.
 
 Listens on the loopback address unless told otherwise, answers GET and HEAD, and only to a request
 that names this server as its host (against DNS rebinding) and carries the token of this run. No
@@ -15,7 +15,7 @@ import secrets
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -39,18 +39,24 @@ HEADERS = {
 }
 
 
+Make = Callable[[str], Content | None]  # what a name stands for; None: nothing
+
+
 class PageServer(ThreadingHTTPServer):
-    """Serves `files`; `url` is where."""
+    """Serves `files`, and what `make` makes of other names; `url` is where."""
 
     daemon_threads = True
     allow_reuse_address = os.name != "nt"  # there it would let two servers share a port
 
-    def __init__(self, files: Mapping[str, Content], host: str, port: int) -> None:
+    def __init__(
+        self, files: Mapping[str, Content], host: str, port: int, make: Make | None = None
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.parent = os.getppid()
         self.files = {name: content for name, content in files.items() if name != INDEX}
         self.files[""] = files[INDEX]
         self.host = host
+        self.make = make
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
@@ -80,6 +86,12 @@ class PageServer(ThreadingHTTPServer):
         if host in (self.host, "localhost", LOOPBACK):
             return True
         return _is_unspecified(self.host) and _address(host) is not None
+
+    def content(self, name: str) -> Content | None:
+        """A file of the table, or what is made under that name; None: nothing."""
+        if name in self.files:
+            return self.files[name]
+        return None if self.make is None else self.make(name)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle of a file is no news."""
@@ -111,17 +123,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, b"not for this host", "txt", with_body)
             return
         name = self._requested()
-        if name is None:
+        content = None if name is None else self.server.content(name)
+        if name is None or content is None:
             self._send(HTTPStatus.NOT_FOUND, b"nothing here", "txt", with_body)
             return
-        kind = name.rpartition(".")[2] or "html"
-        self._send(HTTPStatus.OK, self.server.files[name], kind, with_body)
+        self._send(HTTPStatus.OK, content, name.rpartition(".")[2] or "html", with_body)
 
     def _requested(self) -> str | None:
-        """The name of a file of the table, when the token in front of it is ours."""
+        """What is asked for, when the token in front of it is ours."""
         _, token, *rest = (self.path.partition("?")[0]).split("/", 2)
         known = secrets.compare_digest(token.encode("utf-8"), self.server.token.encode("utf-8"))
-        return rest[0] if known and rest and rest[0] in self.server.files else None
+        return rest[0] if known and rest else None
 
     def _send(self, status: HTTPStatus, content: Content, kind: str, with_body: bool) -> None:
         if status != HTTPStatus.OK:  # whatever else a stranger sent is not looked at
@@ -145,14 +157,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: addresses and tokens are nobody's business."""
 
 
-def open_server(files: Mapping[str, Content], host: str = LOOPBACK, port: int = 0) -> PageServer:
+def open_server(
+    files: Mapping[str, Content],
+    host: str = LOOPBACK,
+    port: int = 0,
+    make: Make | None = None,
+) -> PageServer:
     """A server that listens; port 0 takes any that is free.
+
+    Args:
+        make: asked for names that are not in `files`; the ending of a name tells what it is. Asked
+            by several threads at a time, with whatever was requested behind the token.
 
     Raises:
         UsageError: it cannot listen there.
     """
     try:
-        return PageServer(files, host, port)
+        return PageServer(files, host, port, make)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"cannot listen on {host}:{port}: {reason}") from error

@@ -16,6 +16,8 @@ from flexgs.cli import app
 from flexgs.core import Splats
 from flexgs.core.views import look_at
 from flexgs.io import write_ply
+from flexgs.viewer import server
+from flexgs.viewer.server import PageServer
 
 Run = Callable[..., Any]
 
@@ -70,3 +72,17 @@ def cameras(tmp_path: Path) -> Path:
     path = tmp_path / "views.json"
     path.write_text(json.dumps(views))
     return path
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> list[PageServer]:
+    """Those that would have served; nobody serves or opens a browser."""
+    found: list[PageServer] = []
+
+    def serve(made: PageServer) -> None:
+        found.append(made)
+        made.server_close()
+
+    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setattr(server, "open_browser", lambda url: bool(found.append(url)))  # type: ignore[func-returns-value,arg-type]
+    return found

@@ -102,6 +102,21 @@ def test_levels_and_their_prefixes(run, png, tmp_path):
     assert run("image", "encode", png, "-o", path, "--levels", "9", "--force").exit_code == 2
 
 
+def test_view_serves_a_page_of_this_machine(run, png, fgi, servers):
+    result = run("image", "view", fgi, png, "--no-browser", "--json")
+    assert result.exit_code == 0, result.output
+    (made,) = servers
+    assert json.loads(result.stdout) == {"url": made.url}
+    assert made.server_address[0] == "127.0.0.1"
+    facts = json.loads(bytes(made.files["page.json"]))
+    assert (facts["width"], facts["height"], facts["total"]) == (40, 28, 1)
+    assert facts["levels"][0]["psnr"] > 25
+    assert "warning" not in result.stderr
+    assert "can see" in run("image", "view", fgi, "--host", "0.0.0.0", "--no-browser").stderr
+    assert run("image", "view", png, "--no-browser").exit_code == 3
+    assert run("image", "view", png.parent / "none.fgi", "--no-browser").exit_code == 2
+
+
 def test_modes_of_pictures(tmp_path):
     rgb = PIL.Image.fromarray(gradient())
     cases = {

@@ -28,20 +28,6 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def servers(monkeypatch: pytest.MonkeyPatch) -> list[PageServer]:
-    """Those that would have served; nobody serves or opens a browser."""
-    found: list[PageServer] = []
-
-    def serve(made: PageServer) -> None:
-        found.append(made)
-        made.server_close()
-
-    monkeypatch.setattr(server, "serve", serve)
-    monkeypatch.setattr(server, "open_browser", lambda url: bool(found.append(url)))  # type: ignore[func-returns-value,arg-type]
-    return found
-
-
 def test_the_address_goes_to_stdout_and_the_page_to_the_browser(
     run: Run, ply: Path, cameras: Path, built: Path, servers: list[PageServer]
 ) -> None:
