@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
@@ -255,6 +255,27 @@ def read_end(path: str | Path, count: int) -> bytes:
             return file.read(count)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+@contextlib.contextmanager
+def opened_at_random(path: str | Path) -> Iterator[tuple[Callable[[int, int], bytes], int]]:
+    """(what reads so many bytes from an offset on, size in bytes) of a regular file.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    size = file_size(path)
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+    with file:
+
+        def read(offset: int, count: int) -> bytes:
+            file.seek(offset)
+            return file.read(count)
+
+        yield read, size
 
 
 def read_limited(path: str | Path, limit_bytes: int) -> bytes:

@@ -17,7 +17,7 @@ from flexgs.image.coding.symbols import Plan, Symbols, dequantise, empty_symbols
 from flexgs.image.file.head import CRC_BYTES, Head, read_head, tile_grid
 from flexgs.image.file.pack import joined, tile_plan
 from flexgs.image.model import ImageSplats
-from flexgs.io.files import file_size
+from flexgs.io.files import opened_at_random
 
 Crop = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels
 _FIRST_READ = 4096
@@ -146,13 +146,7 @@ def open_fgi(path: str | Path) -> Iterator[FgiFile]:
     Raises:
         UsageError: it cannot be read. FormatError: it is no `.fgi`.
     """
-    size = file_size(path)
-    with open(path, "rb") as file:
-
-        def read(offset: int, count: int) -> bytes:
-            file.seek(offset)
-            return file.read(count)
-
+    with opened_at_random(path) as (read, size):
         yield FgiFile(read, size, str(path))
 
 

@@ -27,7 +27,7 @@ from flexgs.image.file.head import CRC_BYTES, Cursor, write_varint
 from flexgs.image.file.unpack import Crop, FgiFile
 from flexgs.image.model import ImageSplats
 from flexgs.image.pyramid.model import MAX_LEVELS, Pyramid, from_level, level_size, needed_levels
-from flexgs.io.files import file_size
+from flexgs.io.files import opened_at_random
 from flexgs.limits import MAX_CAMERA_SIDE, MAX_IMAGE_PIXELS
 
 MAGIC = b"\x89FGP"
@@ -226,13 +226,7 @@ def open_pyramid(path: str | Path) -> Iterator[PyramidFile]:
     Raises:
         UsageError: it cannot be read. FormatError: it is no `.fgi`.
     """
-    size = file_size(path)
-    with open(path, "rb") as file:
-
-        def read(offset: int, count: int) -> bytes:
-            file.seek(offset)
-            return file.read(count)
-
+    with opened_at_random(path) as (read, size):
         yield PyramidFile(read, size, str(path))
 
 
