@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fitting images: time of a step and of a picture, and what every choice of a fit is worth.
+"""Fitting images: time of a step and of a picture, starts and counts.
 
     python benchmarks/image_fit.py times ../shared/data/kodak/kodim03.png
-    python benchmarks/image_fit.py choices ../shared/data/kodak/kodim08.png ... --count 2400
     python benchmarks/image_fit.py starts ../shared/data/kodak/kodim03.png --count 5000
     python benchmarks/image_fit.py counts ../shared/data/kodak/*.png --count 850 2400 5500
 
 Times are the best of several runs; PSNR is of unquantised Gaussians, clamped to 0..1. A fit is the
-same on every machine of one kind, whatever else runs; its seconds are not.
+same on every machine of one kind, whatever else runs; its seconds are not. What every choice of a
+fit is worth: `flexgs image bench --choices`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,32 +22,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from flexgs.image import ImageSplats
-from flexgs.image.fit import FitOptions, Growth, Loss, Moment, fit
+from flexgs.image.fit import FitOptions, Growth, Moment, fit
 from flexgs.image.fit.placing.counting import entropy_of
 from flexgs.image.gradient import gradients, make_target
 from flexgs.image.render import render, use_threads
 
 F32 = npt.NDArray[np.float32]
 RUNS = 15
-
-CHOICES: dict[str, dict[str, object]] = {
-    "default": {},
-    "cholesky, in pixels": {"shapes": "cholesky"},
-    "rotation and scale": {"shapes": "rotation"},
-    "alpha compositing": {"layers": True},
-    "random start": {"start": "random"},
-    "superpixel start": {"start": "superpixels"},
-    "no growth": {"growth": Growth(rounds=0)},
-    "growth without replacing": {"growth": Growth(replace_share=0)},
-    "growth by splitting": {"growth": Growth(how="split")},
-    "growth by cloning": {"growth": Growth(how="clone")},
-    "L1": {"loss": Loss(l2=0, l1=1)},
-    "L2 + 0.2 L1": {"loss": Loss(l1=0.2)},
-    "L2 + 0.02 (1 - SSIM)": {"loss": Loss(ssim=0.02)},
-    "rates by 1/sqrt(N)": {"rates_by_count": True},
-    "coarse to fine": {"coarse_shares": (0.15, 0.1)},
-    "30 steps of L-BFGS first": {"lbfgs_steps": 30},
-}
 
 
 def read(path: Path) -> F32:
@@ -89,18 +69,6 @@ def pairs_of(splats: ImageSplats) -> int:
     return len(tile_lists(make_records(splats.means, splats.cholesky, ones), window)[2])
 
 
-def choices(paths: list[Path], counts: list[int], steps: int) -> None:
-    images = [read(path) for path in paths]
-    for count in counts:
-        for name, change in CHOICES.items():
-            start = time.process_time()
-            options = replace(FitOptions(count, steps, threads=1), **change)  # type: ignore[arg-type]
-            found = [fit(image, options).psnr for image in images]
-            each = " ".join(f"{psnr:.2f}" for psnr in found)
-            spent = (time.process_time() - start) / len(images)
-            print(f"{name:28} {np.mean(found):7.3f}   {each}   {spent:.1f} s CPU", flush=True)
-
-
 def starts(paths: list[Path], counts: list[int], steps: int, goal: float = 28.0) -> None:
     """Steps until 28 dB with all Gaussians there from the start."""
     for path in paths:
@@ -137,7 +105,7 @@ def counts_(paths: list[Path], counts: list[int], steps: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = {"times": times, "choices": choices, "starts": starts, "counts": counts_}
+    tables = {"times": times, "starts": starts, "counts": counts_}
     parser.add_argument("table", choices=sorted(tables))
     parser.add_argument("images", type=Path, nargs="+")
     parser.add_argument("--count", type=int, nargs="+", default=[5000])

@@ -8,23 +8,21 @@ One line of JSON an image and rate; what the output holds already is not done ag
 complete, decoded from its bytes, rounded to 8 bits and compared in RGB. The other codecs are made
 at many qualities, and their PSNR is interpolated over the logarithm of the bytes at the bytes that
 the `.fgi` took. JPEG is 4:2:0, optimised and progressive. Rows of a rate are means over images.
+`flexgs image bench` does the same in one go.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.features
-import PIL.Image
 
+from flexgs.bench.images.codecs import at_bytes, curve, psnr_of
 from flexgs.image.encode import EncodeOptions, encode_picture
 from flexgs.image.file import decode_image
 from flexgs.image.pixels import read_picture
@@ -33,59 +31,7 @@ from flexgs.io.appending import append_line
 
 RATES = (0.084, 0.25, 0.57)
 BARS = {0.084: 25.3, 0.25: 27.8, 0.57: 30.0}  # dB, mean of Kodak (issue 6)
-CODECS: dict[str, tuple[str, list[dict[str, Any]]]] = {
-    "jpeg": (
-        "JPEG",
-        [
-            {"quality": q, "optimize": True, "progressive": True, "subsampling": 2}
-            for q in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 70, 80, 90)
-        ],
-    ),
-    "jpeg2000": (
-        "JPEG2000",
-        [
-            {"mct": 1, "irreversible": True, "quality_mode": "rates", "quality_layers": [24 / rate]}
-            for rate in (0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.42, 0.6, 0.85, 1.2, 1.7)
-        ],
-    ),
-    "avif": (
-        "AVIF",
-        [
-            {"quality": q, "speed": 6, "subsampling": "4:4:4", "max_threads": 1}
-            for q in (5, 10, 15, 20, 26, 32, 40, 48, 56, 64, 72)
-        ],
-    ),
-}
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Of 8-bit pictures."""
-    error = np.mean((a.astype(np.float64) - b) ** 2)
-    return 10 * math.log10(255**2 / max(error, 1e-9))
-
-
-def curve(pixels: np.ndarray, name: str) -> list[tuple[int, float]]:
-    """(bytes, dB) of a codec at all its qualities; nothing where Pillow lacks it."""
-    kind, settings = CODECS[name]
-    if kind == "AVIF" and not PIL.features.check("avif"):
-        return []
-    if kind == "JPEG2000" and not PIL.features.check("jpg_2000"):
-        return []
-    points = []
-    for options in settings:
-        buffer = io.BytesIO()
-        PIL.Image.fromarray(pixels).save(buffer, kind, **options)
-        shown = np.asarray(PIL.Image.open(buffer).convert("RGB"))
-        points.append((buffer.tell(), psnr(pixels, shown)))
-    return sorted(points)
-
-
-def at_bytes(points: list[tuple[int, float]], size: int) -> float | None:
-    """dB at a size; None where a codec cannot make so small a file."""
-    if not points or size < points[0][0]:
-        return None
-    sizes, quality = np.array(points).T
-    return float(np.interp(math.log(size), np.log(sizes), quality))
+CODECS = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "avif": "AVIF"}  # of the rows
 
 
 def measure(path: Path, rate: float, args: argparse.Namespace) -> dict[str, Any]:
@@ -114,14 +60,14 @@ def measure(path: Path, rate: float, args: argparse.Namespace) -> dict[str, Any]
         "bpp": 8 * size / (pixels.shape[0] * pixels.shape[1]),
         "count": encoded.pressed.count,
         "bits_each": 8 * size / max(encoded.pressed.count, 1),
-        "fgi": psnr(pixels, np.rint(shown * 255)),
+        "fgi": psnr_of(pixels, np.rint(shown * 255).astype(np.uint8)),
         "encode_s": seconds,
         "decode_s": decoding,
         "preset": args.preset,
         "steps": options.effort.steps,
     }
     for name in CODECS:
-        row[name] = at_bytes(curve(pixels, name), size)
+        row[name] = at_bytes(curve(pixels, CODECS[name]), size)
     return row
 
 

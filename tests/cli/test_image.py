@@ -117,6 +117,20 @@ def test_view_serves_a_page_of_this_machine(run, png, fgi, servers):
     assert run("image", "view", png.parent / "none.fgi", "--no-browser").exit_code == 2
 
 
+@pytest.mark.slow
+def test_a_benchmark_of_one_picture(run, png, tmp_path):
+    out = tmp_path / "bench"
+    call = ("image", "bench", png, "-o", out, "--rate", "2", "--preset", "fast", "--steps", "20")
+    result = run(*call, "--threads", "1", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["images"] == 1
+    (row,) = json.loads((out / "images.json").read_text())["rates"]
+    assert row["bpp"] <= 2
+    assert "JPEG 2000" in (out / "images.md").read_text()
+    assert run(*call).exit_code == 2  # what is there is not overwritten
+    assert run(*call, "--force", "--preset", "wild").exit_code == 2
+
+
 def test_modes_of_pictures(tmp_path):
     rgb = PIL.Image.fromarray(gradient())
     cases = {

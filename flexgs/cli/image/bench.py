@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""flexgs image bench"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flexgs.cli.common import arguments as args
+from flexgs.cli.common.output import print_json, say
+from flexgs.cli.image.app import image_app
+
+if TYPE_CHECKING:
+    from flexgs.bench.images import ChoiceRow, QuantiserRow, RateRow
+
+NAMES = ("images.md", "images.json", "rates.csv", "choices.csv", "rates.svg")
+
+
+@image_app.command()
+def bench(
+    images: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="PNG, JPEG or WebP.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", show_default=False)],
+    rate: Annotated[
+        list[float] | None,
+        typer.Option(metavar="BPP", help="Bits a pixel; again for more.", show_default="three"),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="How much work: fast, balanced, high, ultra.")
+    ] = "balanced",
+    steps: Annotated[
+        int | None, typer.Option(help="Of each fit.", show_default="by the preset")
+    ] = None,
+    choices: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="COUNT", help="Compare what can be chosen, too, at so many Gaussians."
+        ),
+    ] = None,
+    force: args.Force = False,
+    threads: args.Threads = None,
+    as_json: args.AsJson = False,
+    quiet: args.Quiet = False,
+    debug: args.Debug = False,
+) -> None:
+    """Rate and distortion of .fgi files beside JPEG, JPEG 2000, WebP and AVIF at the same bytes."""
+    from flexgs.bench.images import RATES, measure_choices, measure_rate, report_files
+    from flexgs.bench.images.rates import other_curves
+    from flexgs.bench.machine import describe_machine
+    from flexgs.image.encode import EncodeOptions
+    from flexgs.image.pixels import read_picture
+    from flexgs.io.files import atomic_write, ensure_output
+
+    wishes = {
+        each: EncodeOptions(
+            target_bpp=each,
+            preset=preset,  # type: ignore[arg-type]  # checked there
+            steps=steps,
+            best_effort=True,
+            threads=threads,
+        )
+        for each in rate or RATES
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        ensure_output(output / name, force, images)
+    rates: list[RateRow] = []
+    found: list[ChoiceRow] = []
+    quantisers: list[QuantiserRow] = []
+    for path in images:
+        picture = read_picture(path)
+        curves = other_curves(picture)
+        for each, options in wishes.items():
+            row = measure_rate(path.stem, picture, each, options, curves)
+            rates.append(row)
+            say(f"{path.name}: {row.psnr:.2f} dB at {row.bpp:.4f} bpp", quiet=quiet)
+        if choices is not None:
+            effort = next(iter(wishes.values())).effort
+            more = measure_choices(path.stem, picture, choices, effort.steps, threads)
+            found += more[0]
+            quantisers += more[1]
+    facts = {"preset": preset, "steps": steps or "by the preset", "machine": describe_machine()}
+    files = report_files(rates, found, quantisers, facts)
+    for name, data in files.items():
+        with atomic_write(output / name) as file:
+            file.write(data)
+    if as_json:
+        print_json({"files": sorted(files), "images": len(images)})
+    say(files["images.md"].decode(), quiet=quiet)
