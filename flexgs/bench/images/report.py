@@ -94,7 +94,7 @@ def _rate_table(rows: Sequence[RateRow]) -> list[str]:
     names = " | ".join(CODECS)
     images = len({row.image for row in rows})
     lines = [
-        f"Means over {images} images: PSNR in dB of complete files, at the same bytes (- where a "
+        f"Images: {images}. Means of PSNR in dB of complete files, at the same bytes (- where a "
         "codec cannot make a file so small for every image).",
         "",
         f"| bpp | bytes | Gaussians | .fgi | {names} | encode, s | decode, ms |",

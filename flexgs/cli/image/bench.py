@@ -62,6 +62,7 @@ def bench(
         )
         for each in rate or RATES
     }
+    effort = next(iter(wishes.values())).effort
     output.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
         ensure_output(output / name, force, images)
@@ -76,11 +77,10 @@ def bench(
             rates.append(row)
             say(f"{path.name}: {row.psnr:.2f} dB at {row.bpp:.4f} bpp", quiet=quiet)
         if choices is not None:
-            effort = next(iter(wishes.values())).effort
             more = measure_choices(path.stem, picture, choices, effort.steps, threads)
             found += more[0]
             quantisers += more[1]
-    facts = {"preset": preset, "steps": steps or "by the preset", "machine": describe_machine()}
+    facts = {"preset": preset, "steps": effort.steps, **describe_machine()}
     files = report_files(rates, found, quantisers, facts)
     for name, data in files.items():
         with atomic_write(output / name) as file:
