@@ -24,6 +24,7 @@ from flexgs.image.fit import (
     pruned,
 )
 from flexgs.image.fit.placing.density import cells, place
+from flexgs.image.fit.shapes import LONGEST, SHAPES, Bounds, ShapeName
 from flexgs.image.gradient import Gradients, gradients, make_target, removal_errors
 from flexgs.image.render import render
 from flexgs.render.metrics import psnr, ssim
@@ -265,3 +266,26 @@ def test_points_follow_the_density() -> None:
     assert points.shape == (100, 2)
     assert 65 <= (points[:, 0] >= 20).sum() <= 85
     assert placed.min() > 0
+
+
+@pytest.mark.parametrize("name", ["relative", "cholesky", "rotation"])
+def test_no_gaussian_grows_longer_than_a_file_can_say(name: ShapeName) -> None:
+    shapes = SHAPES[name]
+    lines = np.array([[300, 200, 0.5], [150, 150, 0.5], [5, 1, 4]], np.float32)
+    still = np.zeros((3, 5), np.float32)
+    _, raw = shapes.move(np.zeros((3, 2), np.float32), shapes.start(lines), still, Bounds(0.3, 768))
+    after = shapes.cholesky(raw).astype(np.float64)
+    (before_axes, before_turns), (axes, turns) = axes_of(lines.astype(np.float64)), axes_of(after)
+    assert (axes[:, 1] / axes[:, 0] < 1.001 * LONGEST).all()
+    assert (before_axes[:2, 1] / before_axes[:2, 0] > 1.5 * LONGEST).all()
+    np.testing.assert_allclose(axes[:, 0], before_axes[:, 0], rtol=2e-2)
+    np.testing.assert_allclose(turns, before_turns, atol=1e-3)
+    np.testing.assert_allclose(after[2], lines[2], rtol=1e-5)
+
+
+def axes_of(factors: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+    """Axes (n, 2) of factors, ascending, and |direction of the longer one| (n, 2)."""
+    lower = np.zeros((len(factors), 2, 2))
+    lower[:, 0, 0], lower[:, 1, 0], lower[:, 1, 1] = factors.T
+    directions, axes, _ = np.linalg.svd(lower)
+    return axes[:, ::-1], np.abs(directions[:, :, 0])

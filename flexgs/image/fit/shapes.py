@@ -18,6 +18,8 @@ from flexgs.image.gradient import Gradients
 F32 = npt.NDArray[np.float32]
 ShapeName = Literal["relative", "cholesky", "rotation"]
 
+LONGEST = 250.0  # longer over shorter axis; files hold 256, and what they clip is lost
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -147,6 +149,8 @@ class RotationScale:
         """See `Shapes`."""
         after = raw + step[:, 2:]
         after[:, :2] = np.clip(after[:, :2], np.log(bounds.least), np.log(bounds.most))
+        shorter = after[:, :2].min(axis=1, keepdims=True)
+        after[:, :2] = np.minimum(after[:, :2], shorter + np.float32(np.log(LONGEST)))
         return means + step[:, :2], after
 
     def scale(self, raw: F32, factor: float) -> F32:
@@ -155,8 +159,8 @@ class RotationScale:
 
 
 def bounded(l11: F32, l21: F32, l22: F32, bounds: Bounds) -> F32:  # (n, 3)
-    """Factors with diagonals, and the rest, within the bounds."""
-    return np.stack(
+    """Factors with diagonals, and the rest, within the bounds, and no longer than LONGEST."""
+    factors = np.stack(
         [
             np.clip(l11, bounds.least, bounds.most),
             np.clip(l21, -bounds.most, bounds.most),
@@ -164,6 +168,19 @@ def bounded(l11: F32, l21: F32, l22: F32, bounds: Bounds) -> F32:  # (n, 3)
         ],
         axis=1,
     )
+    squares, product = (factors * factors).sum(axis=1), factors[:, 0] * factors[:, 2]
+    rows = np.flatnonzero(squares > np.float32(LONGEST + 1 / LONGEST) * product)
+    if len(rows):
+        factors[rows] = _shortened(factors[rows])
+    return factors
+
+
+def _shortened(factors: F32) -> F32:  # (n, 3)
+    """Gaussians that are too long at the same angle and width, as long as they may be."""
+    rotation = RotationScale()
+    raw = rotation.start(factors)
+    raw[:, 0] = raw[:, 1] + np.float32(np.log(LONGEST))
+    return np.asarray(rotation.cholesky(raw), np.float32)
 
 
 def _covariance(cholesky: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
