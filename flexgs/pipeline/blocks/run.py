@@ -185,10 +185,12 @@ def _look(
             found=f"{len(sights.unseen_views)} views that see too much of it",
             hint="give --max-memory more",
         )
-    if sights.unseen_views:
-        note = f"{len(sights.unseen_views)} views see more than --max-memory lets them: left out"
+    report = tuple(view for view in views.split.report if renderer.has_room(tables, view))
+    count = len(sights.unseen_views) + len(views.split.report) - len(report)
+    if count:
+        note = f"{count} views see more than --max-memory lets them: left out"
         views = replace(views, notes=(*views.notes, note))
-    seen = replace(views.split, scoring=sights.scoring, search=sights.search)
+    seen = replace(views.split, scoring=sights.scoring, search=sights.search, report=report)
     return replace(views, split=seen), sights
 
 

@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 import flexgs
 from flexgs.cli import app
 from flexgs.codec import decode_splats, describe, verify
+from flexgs.core import Camera
 from flexgs.errors import FlexgsError, UsageError
 from flexgs.options import CompressOptions
 from flexgs.pipeline import CompressResult
 from flexgs.pipeline.blocks import run
 from flexgs.pipeline.blocks.memory import Sizes
+from flexgs.pipeline.blocks.stored.looking import OutOfSight, TableRenderer
+from flexgs.pipeline.blocks.stored.tables import Tables
 from flexgs.pipeline.blocks.work import tasks
 from flexgs.pipeline.rd.effort import EFFORTS, Effort
 from flexgs.repair.reduction import Schedule
@@ -145,6 +148,21 @@ def test_the_command_says_what_the_memory_must_be(model: Path, tmp_path: Path) -
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
     assert "at least" in result.output
+
+
+def test_views_of_too_much_are_left_out(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    see = TableRenderer.see
+
+    def short_of_memory(self: TableRenderer, tables: Tables, camera: Camera, *kept: Any) -> Any:
+        if camera.name in ("v00", "v01", "v08"):  # two of the three report views, and another
+            raise OutOfSight("a view sees too much for the memory", found=camera.name)
+        return see(self, tables, camera, *kept)
+
+    monkeypatch.setattr(TableRenderer, "see", short_of_memory)
+    report = compress(model, blocks=2, report_views=None).report
+    assert report.report_quality is not None
+    assert [view.name for view in report.report_quality.views] == ["v16"]
+    assert any("3 views see more than --max-memory" in note for note in report.warnings)
 
 
 @pytest.mark.slow

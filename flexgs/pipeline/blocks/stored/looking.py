@@ -117,6 +117,14 @@ class TableRenderer:
             return no_splats(1, tables.model), NONE
         return join_splats(parts), np.concatenate(numbers)
 
+    def has_room(self, tables: Tables, camera: Camera) -> bool:
+        """Whether what is in sight is not too much."""
+        try:
+            self.see(tables, camera)
+        except OutOfSight:
+            return False
+        return True
+
     def render(self, tables: Tables, camera: Camera) -> F32:  # (h, w, 3)
         """See `Renderer.render`."""
         return self.renderer.render(self.see(tables, camera)[0], camera)
