@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fitting images: time of a step and of a picture, starts and counts.
+"""Fitting images: time of a step and of a picture, starts, counts, steps, and what files lose.
 
     python benchmarks/image_fit.py times ../shared/data/kodak/kodim03.png
     python benchmarks/image_fit.py starts ../shared/data/kodak/kodim03.png --count 5000
     python benchmarks/image_fit.py counts ../shared/data/kodak/*.png --count 850 2400 5500
+    python benchmarks/image_fit.py steps ../shared/data/kodak/kodim03.png
+    python benchmarks/image_fit.py rounding ../shared/data/kodak/kodim03.png --count 2400
 
 Times are the best of several runs; PSNR is of unquantised Gaussians, clamped to 0..1. A fit is the
 same on every machine of one kind, whatever else runs; its seconds are not. What every choice of a
@@ -22,6 +24,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from flexgs.image import ImageSplats
+from flexgs.image.encode.press import press, shifted, trained
 from flexgs.image.fit import FitOptions, Growth, Moment, fit
 from flexgs.image.fit.placing.counting import entropy_of
 from flexgs.image.gradient import gradients, make_target
@@ -29,6 +32,7 @@ from flexgs.image.render import render, use_threads
 
 F32 = npt.NDArray[np.float32]
 RUNS = 15
+SWEEPS = 8  # of preset balanced
 
 
 def read(path: Path) -> F32:
@@ -103,9 +107,54 @@ def counts_(paths: list[Path], counts: list[int], steps: int) -> None:
         print(f"N = {count}: mean {np.mean(found):.3f} dB of {len(found)} images", flush=True)
 
 
+def steps_(paths: list[Path], counts: list[int], steps: int) -> None:
+    """PSNR and seconds of 1, 2, 10 and 20 times as many steps."""
+    fit(read(paths[0])[:64, :64], FitOptions(50, 20))  # compiles
+    for path in paths:
+        image = read(path)
+        for count in counts:
+            for factor in (1, 2, 10, 20):
+                start = time.perf_counter()
+                psnr = fit(image, FitOptions(count, factor * steps)).psnr
+                spent = time.perf_counter() - start
+                print(
+                    f"{path.stem} N = {count}, {factor * steps} steps: {psnr:.3f} dB, {spent:.1f} s",
+                    flush=True,
+                )
+
+
+def rounding(paths: list[Path], counts: list[int], steps: int) -> None:
+    """Floats against files at the same N, with quantisation in the fit and sweeps, and without."""
+    for path in paths:
+        image = read(path)
+        for count in counts:
+            options = FitOptions(count, steps, threads=1)
+            floats, quantised = (
+                trained(image, options, way, lambda _: None, never) for way in (False, True)
+            )
+            print(f"{path.stem} N = {count}: floats {floats.psnr:.2f} dB")
+            for name, way, sweeps in (("rounded", floats, 0), ("trained", quantised, SWEEPS)):
+                for finer in (0, 5, 10):  # sixteenths of an octave
+                    made = press(image, shifted(way.plan, -finer), way.splats, sweeps, never)
+                    bits, lost = 8 * len(made.data) / made.count, floats.psnr - made.psnr
+                    print(
+                        f"  {name}: {lost:.2f} dB less, {made.count} of {bits:.1f} bits", flush=True
+                    )
+
+
+def never() -> bool:
+    return False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = {"times": times, "starts": starts, "counts": counts_}
+    tables = {
+        "times": times,
+        "starts": starts,
+        "counts": counts_,
+        "steps": steps_,
+        "rounding": rounding,
+    }
     parser.add_argument("table", choices=sorted(tables))
     parser.add_argument("images", type=Path, nargs="+")
     parser.add_argument("--count", type=int, nargs="+", default=[5000])
