@@ -116,11 +116,8 @@ def steps_(paths: list[Path], counts: list[int], steps: int) -> None:
             for factor in (1, 2, 10, 20):
                 start = time.perf_counter()
                 psnr = fit(image, FitOptions(count, factor * steps)).psnr
-                spent = time.perf_counter() - start
-                print(
-                    f"{path.stem} N = {count}, {factor * steps} steps: {psnr:.3f} dB, {spent:.1f} s",
-                    flush=True,
-                )
+                row = f"{factor * steps} steps: {psnr:.3f} dB, {time.perf_counter() - start:.1f} s"
+                print(f"{path.stem} N = {count}, {row}", flush=True)
 
 
 def rounding(paths: list[Path], counts: list[int], steps: int) -> None:
