@@ -10,7 +10,7 @@ import typer
 
 from flexgs.cli.common import arguments as args
 from flexgs.cli.common.app import app
-from flexgs.cli.common.output import print_json, progress, say
+from flexgs.cli.common.output import print_json, progress, say, serve_page
 from flexgs.options import parse_source
 
 
@@ -50,15 +50,9 @@ def view(
         ),
     ] = None,
     force: args.Force = False,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="To listen on.", show_default="any that is free")
-    ] = 0,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; others than this one open it to a network.")
-    ] = "127.0.0.1",
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Only print the address.")
-    ] = False,
+    port: args.Port = 0,
+    host: args.Host = "127.0.0.1",
+    no_browser: args.NoBrowser = False,
     as_json: args.AsJson = False,
     quiet: args.Quiet = False,
     debug: args.Debug = False,
@@ -84,16 +78,7 @@ def view(
         return
 
     from flexgs.viewer.page import page_files
-    from flexgs.viewer.server import is_loopback, open_browser, open_server, serve
+    from flexgs.viewer.server import open_server
 
     server = open_server(page_files(page, bundle), host, port)
-    if not is_loopback(host):
-        say(f"warning: who can reach {host} and knows the address can see these scenes")
-    if as_json:
-        print_json({"url": server.url})
-    else:
-        typer.echo(server.url)
-    if not no_browser and not open_browser(server.url):
-        say("no browser was found: open the address yourself", quiet=quiet)
-    say("Ctrl-C ends it", quiet=quiet)
-    serve(server)
+    serve_page(server, host, "these scenes", as_json=as_json, quiet=quiet, no_browser=no_browser)

@@ -78,3 +78,10 @@ ReferencePsnr = Annotated[
         show_default=f"{DEFAULT_REFERENCE_PSNR:g} and a margin of 2 dB",
     ),
 ]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="To listen on.", show_default="any that is free")
+]
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; others than this one open it to a network.")
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]

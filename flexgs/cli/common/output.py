@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import rich.progress
     from rich.console import Console, RenderableType
 
+    from flexgs.viewer.server import PageServer
+
 
 def show(renderable: RenderableType, *, as_json: bool = False) -> None:
     """A table for people: on stdout, on stderr when stdout carries JSON."""
@@ -83,3 +85,21 @@ class RichProgress:
             self._bars.update(task, total=max(done, 1), completed=max(done, 1))
         finally:
             self._bars.stop_task(task)
+
+
+def serve_page(
+    server: PageServer, host: str, what: str, *, as_json: bool, quiet: bool, no_browser: bool
+) -> None:
+    """Says where a page is, opens it, and answers until Ctrl-C."""
+    from flexgs.viewer.server import is_loopback, open_browser, serve
+
+    if not is_loopback(host):
+        say(f"warning: who can reach {host} and knows the address can see {what}")
+    if as_json:
+        print_json({"url": server.url})
+    else:
+        typer.echo(server.url)
+    if not no_browser and not open_browser(server.url):
+        say("no browser was found: open the address yourself", quiet=quiet)
+    say("Ctrl-C ends it", quiet=quiet)
+    serve(server)
