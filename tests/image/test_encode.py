@@ -37,6 +37,14 @@ def test_a_size_is_kept_and_used():
     assert abs(shown_psnr(picture, found.data) - found.pressed.psnr) < 1e-3
 
 
+def test_a_size_is_of_the_file_in_squares():
+    found = encode(make_picture(), target_size=460, tile=32)
+    assert 0.8 * 460 < len(found.data) <= 460
+    plain = encode(make_picture(), target_size=460)
+    assert found.pressed.count < plain.pressed.count  # what the squares cost
+    assert found.pressed.tiling is not None
+
+
 def test_more_bits_a_pixel_are_better():
     picture = make_picture()
     low, high = (encode(picture, target_bpp=bits) for bits in (0.6, 1.8))

@@ -9,8 +9,6 @@ from flexgs.image.coding.symbols import dequantise
 from flexgs.image.encode.options import EncodeOptions
 from flexgs.image.encode.press import Pressed, Report, Stop, Trained, press, shifted, trained
 from flexgs.image.encode.search import Trial, Way, search
-from flexgs.image.file.head import Tiling
-from flexgs.image.file.pack import best_tiling, pack_image
 from flexgs.image.fit import FitOptions
 from flexgs.image.pixels import Picture
 
@@ -23,7 +21,6 @@ class Encoded:
     pressed: Pressed
     trials: tuple[Trial, ...]
     reached: bool
-    tiling: Tiling | None = None
 
 
 @dataclass
@@ -46,8 +43,8 @@ class _Plain:
         """See `Way`."""
         splats = fitted.splats if before is None else dequantise(before.plan, before.symbols)
         plan = shifted(fitted.plan, shift)
-        image, deep = self.picture.values, self.picture.deep
-        return press(image, plan, splats, sweeps, self.stop, deep=deep)
+        image, deep, tile = self.picture.values, self.picture.deep, self.options.tile
+        return press(image, plan, splats, sweeps, self.stop, deep=deep, tile=tile)
 
 
 def encode_picture(
@@ -68,9 +65,4 @@ def encode_picture(
     """
     way: Way[Trained, Pressed] = _Plain(picture, options, report, stop)
     found = search(way, options, picture.pixels, stop)
-    pressed = found.pressed
-    data, tiling = pressed.data, None
-    if options.tile is not None:
-        tiling = best_tiling(pressed.plan, pressed.symbols, options.tile)
-        data = pack_image(pressed.plan, pressed.symbols, deep=picture.deep, tiling=tiling)
-    return Encoded(data, pressed, found.trials, found.reached, tiling)
+    return Encoded(found.pressed.data, found.pressed, found.trials, found.reached)

@@ -23,8 +23,8 @@ from flexgs.image.coding.symbols import (
     quantise,
     quantised,
 )
-from flexgs.image.file.head import CELL_MARGIN_MAX
-from flexgs.image.file.pack import pack_image
+from flexgs.image.file.head import CELL_MARGIN_MAX, Tiling
+from flexgs.image.file.pack import best_tiling, pack_image
 from flexgs.image.fit import FitOptions, Moment, fit
 from flexgs.image.model import ImageSplats
 from flexgs.image.render import render
@@ -63,6 +63,7 @@ class Pressed:
     symbols: Symbols
     data: bytes
     psnr: float  # dB, of the decoded picture, clamped
+    tiling: Tiling | None = None
 
     @property
     def count(self) -> int:
@@ -152,13 +153,15 @@ def press(
     stop: Stop,
     *,
     deep: bool = False,
+    tile: int | None = None,
     price: float = PRICE,
 ) -> Pressed:
-    """The integers of a plan after some sweeps, as a file, and its quality."""
+    """The integers of a plan after some sweeps, as a file, in squares or not, and its quality."""
     symbols = canonical(plan, quantise(plan, splats))
     for _ in range(sweeps):
         if stop() or not len(symbols.cells):
             break
         symbols = refine(plan, symbols, image, price)
-    data = pack_image(plan, symbols, deep=deep)
-    return Pressed(plan, symbols, data, picture_psnr(image, dequantise(plan, symbols)))
+    tiling = None if tile is None else best_tiling(plan, symbols, tile)
+    data = pack_image(plan, symbols, deep=deep, tiling=tiling)
+    return Pressed(plan, symbols, data, picture_psnr(image, dequantise(plan, symbols)), tiling)
