@@ -70,7 +70,7 @@ def curve(pixels: U8, name: str) -> Curve:  # pixels (h, w, 1 | 3)
 def at_bytes(points: Curve, size: int) -> float | None:
     """dB at a number of bytes, over their logarithm; None where no file is so small or so large.
 
-    >>> at_bytes([(100, 20.0), (400, 30.0)], 200)
+    >>> round(at_bytes([(100, 20.0), (400, 30.0)], 200), 6)
     25.0
     >>> at_bytes([(100, 20.0), (400, 30.0)], 99) is None
     True
