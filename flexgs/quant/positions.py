@@ -50,7 +50,9 @@ def fit_frame(means: F32) -> Frame:  # (n, d)
     if not len(means):
         return Frame(np.zeros(means.shape[1], np.float32), np.float32(1))
     center = np.median(means, axis=0).astype(np.float32)
-    distances = np.abs(means.astype(np.float64) - center).max(axis=1)
+    distances = np.zeros(len(means))
+    for column, middle in zip(means.T, center, strict=True):  # one in doubles at a time
+        np.maximum(distances, np.abs(column.astype(np.float64) - middle), out=distances)
     radius = float(np.median(distances))
     if radius <= 0:  # most positions coincide: any scale that the others have
         radius = float(distances[distances > 0].min(initial=1.0))

@@ -47,12 +47,20 @@ _BLUR_STEP = 16
 _FIT_ROWS = 40_000  # and enough for seven coefficients
 
 
-def choose_depth(contracted: F64) -> int:
-    """The smallest depth whose cells separate Gaussians nearly as well as the deepest can."""
-    if not len(contracted):
+def choose_depth(codes: npt.NDArray[np.uint64]) -> int:  # (n,)
+    """The smallest depth whose cells separate Gaussians nearly as well as the deepest can.
+
+    Args:
+        codes: Morton codes of cells of MAX_DEPTH; those of a depth d are their upper bits.
+    """
+    if not len(codes):
         return 0
+    ordered = np.sort(codes)
+    ordered[1:] ^= ordered[:-1].copy()  # neighbours differ from this bit on
+    apart = ordered[1:]
     counts = [
-        len(np.unique(cell_codes(find_cells(contracted, d), d))) for d in range(MAX_DEPTH + 1)
+        1 + int(np.count_nonzero(apart >= np.uint64(1 << 3 * (MAX_DEPTH - d))))
+        for d in range(MAX_DEPTH + 1)
     ]
     return next(d for d, count in enumerate(counts) if count >= _DENSITY * counts[-1])
 
@@ -94,7 +102,8 @@ def plan_geometry(
 ) -> tuple[GeometryPlan, F64, int]:
     """Frame, cells, and coefficients fitted to the scene; contracted positions, blur."""
     frame = fit_frame(splats.means)
-    return plan_within(splats, fisher, lam, frame, choose_depth(contract(splats.means, frame)))
+    cells = find_cells(contract(splats.means, frame), MAX_DEPTH)
+    return plan_within(splats, fisher, lam, frame, choose_depth(cell_codes(cells, MAX_DEPTH)))
 
 
 def plan_within(

@@ -21,7 +21,7 @@ from flexgs.codec.rd_file.head import RdHead, chunk_count
 from flexgs.pipeline.blocks.stored.cutting import STEP, morton_order_codes
 from flexgs.pipeline.blocks.stored.tables import Tables, make_tables, save_table
 from flexgs.pipeline.blocks.work.tasks import numbers_path
-from flexgs.quant.adaptive.cells import contract, distance_features, find_cells
+from flexgs.quant.adaptive.cells import MAX_DEPTH, contract, distance_features, find_cells
 from flexgs.quant.adaptive.geometry_fit import choose_depth, plan_within
 from flexgs.quant.positions import Frame, fit_frame
 from flexgs.quant.segments import segment_bounds
@@ -52,9 +52,12 @@ def recut(reduced: Tables, most: int, folder: Path) -> Pieces:
     """Pieces of at most so many Gaussians, in Morton order."""
     means, n = reduced.means(), reduced.n
     frame = fit_frame(means)
-    depth = choose_depth(contract(means, frame))
-    order = np.argsort(morton_order_codes(means, frame, depth), kind="stable")
+    codes = morton_order_codes(means, frame, MAX_DEPTH)
     del means
+    depth = choose_depth(codes)
+    codes >>= np.uint64(3 * (MAX_DEPTH - depth))  # those of the coarser cells
+    order = np.argsort(codes, kind="stable")
+    del codes
     count = max(chunk_count(n), min(n, -(-n // most)))
     chunks = segment_bounds(n, count)
     each = max(1, most // int(np.diff(chunks).max()))
