@@ -78,8 +78,12 @@ class Pressed:
 
 def picture_psnr(image: F32, splats: ImageSplats, threads: int | None = None) -> float:
     """Of what Gaussians show, clamped to 0..1."""
-    shown = np.clip(render(splats, threads=threads), 0, 1)
-    error = float(np.mean((shown - image) ** 2, dtype=np.float64))
+    return clamped_psnr(image, render(splats, threads=threads))
+
+
+def clamped_psnr(image: F32, picture: F32) -> float:
+    """Of a picture, clamped to 0..1."""
+    error = float(np.mean((np.clip(picture, 0, 1) - image) ** 2, dtype=np.float64))
     return -10 * math.log10(max(error, 1e-12))
 
 
@@ -145,6 +149,18 @@ def shifted(plan: Plan, shift: int) -> Plan:
     return replace(plan, quality=min(max(plan.quality + shift, QUALITY_MIN), QUALITY_MAX))
 
 
+def swept(
+    plan: Plan, splats: ImageSplats, wanted: F32, sweeps: int, stop: Stop, price: float = PRICE
+) -> Symbols:
+    """The integers of Gaussians after some sweeps towards what they are to show."""
+    symbols = canonical(plan, quantise(plan, splats))
+    for _ in range(sweeps):
+        if stop() or not len(symbols.cells):
+            break
+        symbols = refine(plan, symbols, wanted, price)
+    return symbols
+
+
 def press(
     image: F32,
     plan: Plan,
@@ -157,11 +173,7 @@ def press(
     price: float = PRICE,
 ) -> Pressed:
     """The integers of a plan after some sweeps, as a file, in squares or not, and its quality."""
-    symbols = canonical(plan, quantise(plan, splats))
-    for _ in range(sweeps):
-        if stop() or not len(symbols.cells):
-            break
-        symbols = refine(plan, symbols, image, price)
+    symbols = swept(plan, splats, image, sweeps, stop, price)
     tiling = None if tile is None else best_tiling(plan, symbols, tile)
     data = pack_image(plan, symbols, deep=deep, tiling=tiling)
     return Pressed(plan, symbols, data, picture_psnr(image, dequantise(plan, symbols)), tiling)

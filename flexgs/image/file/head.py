@@ -194,7 +194,12 @@ def read_head(data: memoryview, length: int, path: str | None = None) -> tuple[H
     return Head(plan, bool(flags & _DEEP), counts, lengths, tiling), cursor.place
 
 
-def _read_plan(cursor: Cursor, flags: int) -> Plan:
+def read_size(cursor: Cursor) -> tuple[int, int]:
+    """Width and height of an image.
+
+    Raises:
+        FormatError: none that an image may have.
+    """
     width, height = cursor.varint(MAX_CAMERA_SIDE), cursor.varint(MAX_CAMERA_SIDE)
     if min(width, height) < 1 or width * height > MAX_IMAGE_PIXELS:
         raise cursor.error(
@@ -203,6 +208,11 @@ def _read_plan(cursor: Cursor, flags: int) -> Plan:
             f"1 to {MAX_IMAGE_PIXELS} pixels",
             f"{width}x{height}",
         )
+    return width, height
+
+
+def _read_plan(cursor: Cursor, flags: int) -> Plan:
+    width, height = read_size(cursor)
     quality = cursor.byte() + QUALITY_MIN
     shape, place, margin = cursor.byte(), cursor.byte(), cursor.byte()
     if margin > CELL_MARGIN_MAX:

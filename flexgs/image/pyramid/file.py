@@ -22,13 +22,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flexgs.errors import Corrupt, FormatError, SceneError, TooLarge, Truncated, Unsupported
-from flexgs.image.file.head import CRC_BYTES, Cursor, write_varint
+from flexgs.errors import Corrupt, FormatError, SceneError, Truncated, Unsupported
+from flexgs.image.file.head import CRC_BYTES, Cursor, read_size, write_varint
 from flexgs.image.file.unpack import Crop, FgiFile
 from flexgs.image.model import ImageSplats
 from flexgs.image.pyramid.model import MAX_LEVELS, Pyramid, from_level, level_size, needed_levels
 from flexgs.io.files import opened_at_random
-from flexgs.limits import MAX_CAMERA_SIDE, MAX_IMAGE_PIXELS
 
 MAGIC = b"\x89FGP"
 VERSION = 1
@@ -100,14 +99,7 @@ def read_pyramid_head(data: bytes, path: str | None = None) -> PyramidHead:
     total = cursor.byte()
     if not 1 <= total <= MAX_LEVELS:
         raise cursor.error(Corrupt, "not a number of levels", f"1 to {MAX_LEVELS}", total)
-    width, height = cursor.varint(MAX_CAMERA_SIDE), cursor.varint(MAX_CAMERA_SIDE)
-    if min(width, height) < 1 or width * height > MAX_IMAGE_PIXELS:
-        raise cursor.error(
-            TooLarge,
-            "not the size of an image",
-            f"1 to {MAX_IMAGE_PIXELS} pixels",
-            f"{width}x{height}",
-        )
+    width, height = read_size(cursor)
     lengths = tuple(cursor.varint(MAX_LEVEL_BYTES) for _ in range(total))
     crc = zlib.crc32(data[: cursor.place])
     stored = int.from_bytes(bytes(cursor.byte() for _ in range(CRC_BYTES)), "little")

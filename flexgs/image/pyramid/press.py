@@ -3,24 +3,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from flexgs.image.coding.refining import refine
-from flexgs.image.coding.stream import canonical
-from flexgs.image.coding.symbols import (
-    QUALITY_MIN,
-    Plan,
-    Symbols,
-    dequantise,
-    quantise,
-    quantised,
-)
-from flexgs.image.encode.press import plan_for
+from flexgs.image.coding.symbols import QUALITY_MIN, Plan, dequantise, quantised
+from flexgs.image.encode.press import Stop, clamped_psnr, plan_for, swept
 from flexgs.image.file.pack import best_tiling, pack_image
 from flexgs.image.model import ImageSplats
 from flexgs.image.pyramid.file import pack_pyramid
@@ -36,7 +26,6 @@ from flexgs.image.pyramid.model import (
 from flexgs.image.render import render
 
 F32 = npt.NDArray[np.float32]
-Stop = Callable[[], bool]
 
 # Sixteenths of an octave for each halving of the size. Anything from 6 to 16 came within 0.2 dB.
 FINER = 13
@@ -112,11 +101,11 @@ def press_pyramid(
         halvings = pyramid.total - 1 - k
         small = reduced(image, halvings)
         wanted = _wanted(small, done, pyramid.levels[k + 1 :], halvings)
-        own = _refined(plan, to_level(level, halvings), wanted, sweeps, stop)
+        own = swept(plan, to_level(level, halvings), wanted, sweeps, stop)
         done.append(from_level(dequantise(plan, own), halvings, width, height))
         tiling = best_tiling(plan, own, tile) if tile is not None and not halvings else None
         payloads.append(pack_image(plan, own, deep=deep, tiling=tiling))
-        psnr.append(_psnr(small, render(to_level(joined(done), halvings))))
+        psnr.append(clamped_psnr(small, render(to_level(joined(done), halvings))))
     data = pack_pyramid(width, height, pyramid.total, payloads)
     found = Pyramid(tuple(done), pyramid.total)
     return PressedPyramid(plans, data, found, tuple(psnr))
@@ -138,18 +127,3 @@ def _wanted(
         return rest
     others = render(to_level(joined(finer), halvings))
     return rest - others / np.float32(1 + COARSE_WEIGHT)
-
-
-def _refined(plan: Plan, own: ImageSplats, wanted: F32, sweeps: int, stop: Stop) -> Symbols:
-    """The integers of Gaussians, in pixels of their level, after some sweeps over them."""
-    symbols = canonical(plan, quantise(plan, own))
-    for _ in range(sweeps):
-        if stop() or not len(symbols.cells):
-            break
-        symbols = refine(plan, symbols, wanted)
-    return symbols
-
-
-def _psnr(image: F32, picture: F32) -> float:
-    error = float(np.mean((np.clip(picture, 0, 1) - image) ** 2, dtype=np.float64))
-    return -10 * math.log10(max(error, 1e-12))
