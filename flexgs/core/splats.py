@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -92,11 +93,17 @@ class Splats:
 
     def select(self, index: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice) -> Splats:
         """The Gaussians that `index` (a mask, row numbers or a slice) picks, in its order."""
+        if isinstance(index, slice):
+            return self._map(lambda values: values[index])
+        rows = np.arange(self.n)[index]
+        return self._map(lambda values: values.take(rows, axis=0))  # 5 times as fast as [rows]
+
+    def _map(self, pick: Callable[[F32], F32]) -> Splats:
         return replace(
             self,
-            means=self.means[index],
-            log_scales=self.log_scales[index],
-            quats=self.quats[index],
-            opacity_logits=self.opacity_logits[index],
-            sh=self.sh[index],
+            means=pick(self.means),
+            log_scales=pick(self.log_scales),
+            quats=pick(self.quats),
+            opacity_logits=pick(self.opacity_logits),
+            sh=pick(self.sh),
         )

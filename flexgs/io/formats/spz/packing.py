@@ -110,9 +110,19 @@ def _faint(alphas: bytes) -> Loss:
 
 def _to_bytes(values: F32, step: int = 1) -> bytes:
     """The nearest byte of each that is a multiple of `step`; changes `values`."""
-    values *= np.float32(1 / step)
+    return _clipped(_to_steps(values, step))
+
+
+def _to_steps(values: F32, step: int) -> F32:  # in place
+    if step != 1:
+        values *= np.float32(1 / step)
     np.rint(values, out=values)
-    values *= step
+    if step != 1:
+        values *= step
+    return values
+
+
+def _clipped(values: F32) -> bytes:  # whole numbers; changes them
     return np.clip(values, 0, 255, out=values).astype(np.uint8).tobytes()
 
 
@@ -178,4 +188,4 @@ def pack_sh(sh: F32, step: int) -> bytes:  # (n, k, 3)
     np.rint(values, out=values)
     values *= step
     values += SH_ZERO
-    return _to_bytes(values)
+    return _clipped(values)
