@@ -38,6 +38,11 @@ class Journal:
     rows: Mapping[tuple[str, str], Row]
     notes: tuple[str, ...] = ()
 
+    def done(self, job: tuple[str, str], key: str) -> Row | None:
+        """The result of a job, if it is one under this key."""
+        row = self.rows.get(job)
+        return row if row is not None and row.key == key and row.result is not None else None
+
 
 def read_journal(path: Path) -> Journal:
     """All of it; an empty one where there is no file.

@@ -6,9 +6,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from flexgs.bench.images import (
@@ -17,8 +21,10 @@ from flexgs.bench.images import (
     ChoiceRow,
     QuantiserRow,
     RateRow,
+    images_folder,
     measure_rate,
     report_files,
+    run_images,
 )
 from flexgs.bench.images.choices import measure_choices
 from flexgs.bench.images.codecs import at_bytes, available, curve
@@ -68,6 +74,34 @@ def test_every_choice_changes_something() -> None:
         assert change(default) != default, name
 
 
+def test_what_is_measured_is_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in images:
+        Image.fromarray(np.rint(photo().values * 255).astype(np.uint8)).save(path)
+    wishes = {1.0: EncodeOptions(target_bpp=1.0, steps=5, preset="fast", best_effort=True)}
+    folder = tmp_path / "out"
+    with images_folder(folder):
+        first = run_images(images[:1], wishes, folder)
+    calls: list[str] = []
+
+    def measure(name: str, *given: Any) -> RateRow:
+        calls.append(name)
+        return replace(first.rates[0], image=name)
+
+    monkeypatch.setattr("flexgs.bench.images.runner.measure_rate", measure)
+    with images_folder(folder):
+        both = run_images(images, wishes, folder)
+    assert calls == ["b"]
+    assert both.rates[0] == first.rates[0]
+    more = {1.0: replace(wishes[1.0], steps=6)}
+    run_images(images[:1], more, folder)
+    assert calls == ["b", "a"]
+    with pytest.raises(UsageError, match="one name"):
+        run_images([images[0], tmp_path / "other" / "a.png"], wishes, folder)
+
+
 @pytest.mark.slow
 def test_all_choices_are_measured() -> None:
     rows, quantisers = measure_choices("photo", photo(), 40, 10, threads=1)
@@ -112,8 +146,8 @@ def test_the_report_has_tables_curves_and_all_numbers() -> None:
     ]
     files = report_files(rates, choices, quantisers, {"preset": "fast"})
     text = files["images.md"].decode()
-    assert "| 0.1000 | 100 | 50 | 26.00 | - |" in text  # JPEG misses one of the images
-    assert "| 0.5000 | 500 | 50 | 31.00 | 30.00 |" in text
+    assert "| 0.1000 | 100 | 50 | 16.0 | 26.00 | 24.00 (1) |" in text  # JPEG misses an image
+    assert "| 0.5000 | 500 | 50 | 80.0 | 31.00 | 30.00 |" in text
     assert "| start | random | 29.00 | -1.00 |" in text
     assert "| one | 21.0: 26.00, 41.0: 30.00 | - |" in text
     read = list(csv.DictReader(io.StringIO(files["rates.csv"].decode())))

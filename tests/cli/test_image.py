@@ -127,8 +127,11 @@ def test_a_benchmark_of_one_picture(run, png, tmp_path):
     (row,) = json.loads((out / "images.json").read_text())["rates"]
     assert row["bpp"] <= 2
     assert "JPEG 2000" in (out / "images.md").read_text()
-    assert run(*call).exit_code == 2  # what is there is not overwritten
-    assert run(*call, "--force", "--preset", "wild").exit_code == 2
+    kept = (out / "images.jsonl").read_bytes()
+    assert run(*call).exit_code == 0
+    assert (out / "images.jsonl").read_bytes() == kept  # nothing was measured again
+    assert run(*call, "--preset", "wild").exit_code == 2
+    assert run("image", "bench", png, "-o", png.parent).exit_code == 2  # full of other things
 
 
 def test_modes_of_pictures(tmp_path):

@@ -84,7 +84,7 @@ def run_ablation(
         UsageError, FormatError, SceneError: a scene or its cameras cannot be used, or the journal.
     """
     journal = folder / JOURNAL
-    known = read_journal(journal).rows
+    known = read_journal(journal)
     mend_journal(journal)
     rows: list[Row] = []
     for scene in scenes:
@@ -92,7 +92,8 @@ def run_ablation(
         for profile in PROFILES:
             names = [n for n in titles(profile) if _wanted(ablation, profile, n)]
             ids = [(scene.name, f"ablate.{profile}.{name}") for name in names]
-            done = {i: known[i] for i in ids if i in known and _holds(known[i], key)}
+            found = {i: known.done(i, key) for i in ids}
+            done = {i: row for i, row in found.items() if row is not None}
             missing = [n for n, i in zip(names, ids, strict=True) if i not in done]
             if missing:
                 for row in _run_profile(scene, profile, missing, ablation, key, folder):
@@ -101,10 +102,6 @@ def run_ablation(
                     done[row.id] = row
             rows += [done[i] for i in ids if i in done]
     return tuple(rows)
-
-
-def _holds(row: Row, key: str) -> bool:
-    return row.key == key and row.result is not None
 
 
 def _wanted(ablation: Ablation, profile: str, name: str) -> bool:

@@ -6,6 +6,7 @@ from flexgs.bench.images.codecs import CODECS
 from flexgs.bench.images.quantisers import QuantiserRow
 from flexgs.bench.images.rates import RATES, RateRow, measure_rate
 from flexgs.bench.images.report import report_files
+from flexgs.bench.images.runner import images_folder, run_images
 
 __all__ = [
     "CHOICES",
@@ -14,7 +15,9 @@ __all__ = [
     "ChoiceRow",
     "QuantiserRow",
     "RateRow",
+    "images_folder",
     "measure_choices",
     "measure_rate",
     "report_files",
+    "run_images",
 ]

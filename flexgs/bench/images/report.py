@@ -79,6 +79,12 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean([value for value in known if value is not None]))
 
 
+def _known(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    short = f" ({len(known)})" if 0 < len(known) < len(values) else ""
+    return _text(_mean(known)) + short
+
+
 def _by_rate(rows: Sequence[RateRow]) -> list[tuple[float, list[RateRow]]]:
     return [
         (rate, [row for row in rows if row.rate == rate])
@@ -94,18 +100,19 @@ def _rate_table(rows: Sequence[RateRow]) -> list[str]:
     names = " | ".join(CODECS)
     images = len({row.image for row in rows})
     lines = [
-        f"Images: {images}. Means of PSNR in dB of complete files, at the same bytes (- where a "
-        "codec cannot make a file so small for every image).",
+        f"Images: {images}. Means of PSNR in dB of complete files, at the same bytes; in brackets "
+        "over how many images, where a codec cannot make so small a file of the others.",
         "",
-        f"| bpp | bytes | Gaussians | .fgi | {names} | encode, s | decode, ms |",
-        "|---" * (6 + len(CODECS)) + "|",
+        f"| bpp | bytes | Gaussians | bits each | .fgi | {names} | encode, s | decode, ms |",
+        "|---" * (7 + len(CODECS)) + "|",
     ]
     for _, group in _by_rate(rows):
-        others = [_text(_mean(row.others.get(name) for row in group)) for name in CODECS]
+        others = [_known([row.others.get(name) for row in group]) for name in CODECS]
         cells = [
             _text(_mean(row.bpp for row in group), 4),
             _text(_mean(row.size_bytes for row in group), 0),
             _text(_mean(row.count for row in group), 0),
+            _text(_mean(8 * row.size_bytes / max(row.count, 1) for row in group), 1),
             _text(_mean(row.psnr for row in group)),
             *others,
             _text(_mean(row.encode_s for row in group), 1),

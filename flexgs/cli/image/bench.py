@@ -13,9 +13,7 @@ from flexgs.cli.common.output import print_json, say
 from flexgs.cli.image.app import image_app
 
 if TYPE_CHECKING:
-    from flexgs.bench.images import ChoiceRow, QuantiserRow, RateRow
-
-NAMES = ("images.md", "images.json", "rates.csv", "choices.csv", "rates.svg")
+    from flexgs.batch import Row
 
 
 @image_app.command()
@@ -44,13 +42,14 @@ def bench(
     quiet: args.Quiet = False,
     debug: args.Debug = False,
 ) -> None:
-    """Rate and distortion of .fgi files beside JPEG, JPEG 2000, WebP and AVIF at the same bytes."""
-    from flexgs.bench.images import RATES, measure_choices, measure_rate, report_files
-    from flexgs.bench.images.rates import other_curves
+    """Rate and distortion of .fgi files beside JPEG, JPEG 2000, WebP and AVIF at the same bytes.
+
+    Called again it goes on where it was stopped.
+    """
+    from flexgs.bench.images import RATES, images_folder, report_files, run_images
     from flexgs.bench.machine import describe_machine
     from flexgs.image.encode import EncodeOptions
-    from flexgs.image.pixels import read_picture
-    from flexgs.io.files import atomic_write, ensure_output
+    from flexgs.io.files import atomic_write
 
     wishes = {
         each: EncodeOptions(
@@ -62,29 +61,20 @@ def bench(
         )
         for each in rate or RATES
     }
-    effort = next(iter(wishes.values())).effort
-    output.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        ensure_output(output / name, force, images)
-    rates: list[RateRow] = []
-    found: list[ChoiceRow] = []
-    quantisers: list[QuantiserRow] = []
-    for path in images:
-        picture = read_picture(path)
-        curves = other_curves(picture)
-        for each, options in wishes.items():
-            row = measure_rate(path.stem, picture, each, options, curves)
-            rates.append(row)
-            say(f"{path.name}: {row.psnr:.2f} dB at {row.bpp:.4f} bpp", quiet=quiet)
-        if choices is not None:
-            more = measure_choices(path.stem, picture, choices, effort.steps, threads)
-            found += more[0]
-            quantisers += more[1]
-    facts = {"preset": preset, "steps": effort.steps, **describe_machine()}
-    files = report_files(rates, found, quantisers, facts)
-    for name, data in files.items():
-        with atomic_write(output / name) as file:
-            file.write(data)
+
+    def tell(row: Row) -> None:
+        psnr = (row.result or {}).get("psnr")
+        what = "" if psnr is None else f": {psnr:.2f} dB"
+        say(f"{row.scene}, {row.setting}{what}", quiet=quiet)
+
+    with images_folder(output, force):
+        rows = run_images(images, wishes, output, choices=choices, listener=tell)
+        effort = next(iter(wishes.values())).effort
+        facts = {"preset": preset, "steps": effort.steps, **describe_machine()}
+        files = report_files(rows.rates, rows.choices, rows.quantisers, facts)
+        for name, data in files.items():
+            with atomic_write(output / name) as file:
+                file.write(data)
     if as_json:
         print_json({"files": sorted(files), "images": len(images)})
     say(files["images.md"].decode(), quiet=quiet)
