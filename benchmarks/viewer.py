@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -103,7 +102,7 @@ def view(scene: Path, cameras: str, size: tuple[int, int], shot: Path, bare: boo
         hide = [{"key": "h"}, {"wait": "settled"}] if bare else []
         steps = [{"wait": "settled"}, *hide, {"shot": str(shot)}]
         results, cpu = drive(json.loads(text)["url"], size, steps, server.pid)
-        server.send_signal(signal.SIGINT)
+        server.terminate()
     return Run(ready, float(results[0] or 0), float(results[-1] or 0), cpu)
 
 
