@@ -44,7 +44,7 @@ def remove_only(whole: Whole) -> tuple[Tables, list[tuple[int, float]]]:
         reduced = save_kept(whole.original, kept, whole.folder / f"reduced_{number}")
         floor = whole.meter(reduced)
         tries.append((reduced.n, floor))
-        if floor <= TOO_NEAR * target:
+        if floor <= TOO_NEAR * target or tries[-1] in tries[:-1]:  # a lower limit changes nothing
             break
         limit *= max(GENTLER, AIM * target / floor)
     return reduced, tries

@@ -65,6 +65,12 @@ def cone_of(camera: Camera) -> Cone:
     return Cone(np.asarray(camera.world_to_camera[:3]), sides, spread)
 
 
+def in_sight(splats: Splats, cone: Cone) -> Mask:  # (n,)
+    """Which Gaussians may reach into a view; of all others it shows nothing."""
+    reach = DEVIATIONS * np.exp(splats.log_scales.max(axis=1).astype(np.float64))
+    return cone.sees(splats.means.astype(np.float64), np.zeros(splats.n), reach)
+
+
 def flatten(splats: Splats, camera: Camera) -> Splats:
     """The same Gaussians with the colours that this camera sees, as harmonics of degree 0."""
     directions = splats.means - camera.center.astype(np.float32)
@@ -102,9 +108,7 @@ class TableRenderer:
             radii = np.linalg.norm(boxes[:, 3:6] - boxes[:, :3], axis=1) / 2
             wanted = cone.sees(middle, radii, boxes[:, 6])
             for start, splats in tables.pages(index, wanted) if wanted.any() else ():
-                means = splats.means.astype(np.float64)
-                reach = DEVIATIONS * np.exp(splats.log_scales.max(axis=1).astype(np.float64))
-                in_cone = cone.sees(means, np.zeros(splats.n), reach)
+                in_cone = in_sight(splats, cone)
                 if kept is not None:
                     in_cone &= kept[start : start + splats.n]
                 seen = np.flatnonzero(in_cone)
