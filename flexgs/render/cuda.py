@@ -40,8 +40,8 @@ def _numpy(tensor: Tensor) -> F32:
     return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
 
 
-def _parameters(fields: dict[str, Tensor]) -> Parameters:
-    return Parameters(**{name: _numpy(tensor) for name, tensor in fields.items()})
+def _parameters(fields: dict[str, Tensor], own: int | None) -> Parameters:
+    return Parameters(**{name: _numpy(tensor[:own]) for name, tensor in fields.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,35 +83,39 @@ class CudaRenderer:
         camera: Camera,
         pixel_weights: F32,  # (h, w, 3) dL/dimage
         groups: tuple[str, ...] = GROUPS,
+        own: int | None = None,
     ) -> Parameters:
         """Gradient of sum(pixel_weights * image); groups not asked for stay zero."""
         weights = torch.tensor(pixel_weights, device=self._device, dtype=torch.float32)
         scene = self._scene(splats)
-        return _parameters(gradients(self._rasterize, scene, camera, weights, groups))
+        return _parameters(gradients(self._rasterize, scene, camera, weights, groups), own)
 
-    def fisher(self, splats: Splats, camera: Camera) -> tuple[Parameters, F32]:
+    def fisher(
+        self, splats: Splats, camera: Camera, own: int | None = None
+    ) -> tuple[Parameters, F32]:
         """diag(J^T J) by probes, and the colour weights S_iv (n,)."""
         diagonal, weights = probed_fisher(
             self._rasterize, self._scene(splats), camera, self._signs(camera)
         )
-        return _parameters(diagonal), _numpy(weights)
+        return _parameters(diagonal, own), _numpy(weights[:own])
 
     def contributions(
         self,
         splats: Splats,
         camera: Camera,
         target: F32 | None = None,  # (h, w, 3)
+        own: int | None = None,
     ) -> Contributions:
         """Removal errors by probes, blending sums and hits."""
         scene = self._scene(splats)
         goal = None if target is None else torch.tensor(target, device=self._device)
         sums = probed_contributions(self._rasterize, scene, camera, self._signs(camera), goal)
         return Contributions(
-            removal=_numpy(sums.removal),
-            signed=_numpy(sums.signed),
-            colour_weights=_numpy(sums.colour_weights),
-            blend=_numpy(sums.blend),
-            hits=self._hits(scene, camera),
+            removal=_numpy(sums.removal[:own]),
+            signed=_numpy(sums.signed[:own]),
+            colour_weights=_numpy(sums.colour_weights[:own]),
+            blend=_numpy(sums.blend[:own]),
+            hits=self._hits(scene, camera)[:own],
         )
 
     def misfit(
@@ -120,22 +124,24 @@ class CudaRenderer:
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,
+        own: int | None = None,
     ) -> F32:  # (n,)
         """See `Renderer.misfit`; removal errors by probes."""
         missed = self.render(splats, camera) - target
-        found = self.backward(splats, camera, missed)
+        found = self.backward(splats, camera, missed, own=own)
         for name in ("means", "log_scales", "quats", "opacity_logits", "sh"):
             total = getattr(gradient, name)
             total += getattr(found, name)
-        return self.contributions(splats, camera).removal
+        return self.contributions(splats, camera, own=own).removal
 
-    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+    def blocks(self, splats: Splats, camera: Camera, total: F32, own: int | None = None) -> F32:
         """See `Renderer.blocks`; outer products of probes' gradients."""
+        first = splats.select(slice(0, own))
         for signs in probe_signs(camera, self.probes):
-            found = self.backward(splats, camera, signs.astype(np.float32), GROUPS)
-            own = own_frame(splats, found)
-            total += own[:, :, None] * own[:, None, :] / np.float32(self.probes)
-        return self.contributions(splats, camera).colour_weights
+            found = self.backward(splats, camera, signs.astype(np.float32), GROUPS, own)
+            framed = own_frame(first, found)
+            total += framed[:, :, None] * framed[:, None, :] / np.float32(self.probes)
+        return self.contributions(splats, camera, own=own).colour_weights
 
     def _scene(self, splats: Splats) -> TorchSplats:
         """The tensors of `splats`, uploaded at its first use and kept for the last few scenes."""

@@ -27,10 +27,10 @@ class Parameters:
     sh: F32  # (n, k, 3)
 
 
-def zero_parameters(splats: Splats) -> Parameters:
-    """Zeros for every parameter of `splats`, to add to."""
+def zero_parameters(splats: Splats, own: int | None = None) -> Parameters:
+    """Zeros for every parameter of `splats`, or of the first `own` of them, to add to."""
     arrays = (splats.means, splats.log_scales, splats.quats, splats.opacity_logits, splats.sh)
-    return Parameters(*(np.zeros(a.shape, np.float32) for a in arrays))
+    return Parameters(*(np.zeros_like(a[:own], dtype=np.float32) for a in arrays))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ class Contributions:
 class Renderer(Protocol):
     """gsplat's semantics (docs/conventions.md): black background, colours not clamped above.
 
-    Splats are 3-D; a view in which nothing is visible gives a black image and zeros.
+    Splats are 3-D; a view in which nothing is visible gives a black image and zeros. With `own`
+    answers are of the first so many Gaussians alone, the same as without, and arrays to add to have
+    as many rows; the others stand in the picture, and nothing is computed for them that can be
+    left out.
     """
 
     name: str
@@ -61,10 +64,13 @@ class Renderer(Protocol):
         camera: Camera,
         pixel_weights: F32,  # (h, w, 3) dL/dimage
         groups: tuple[str, ...] = GROUPS,
+        own: int | None = None,
     ) -> Parameters:
         """Gradient of sum(pixel_weights * image); groups not asked for stay zero."""
 
-    def fisher(self, splats: Splats, camera: Camera) -> tuple[Parameters, F32]:
+    def fisher(
+        self, splats: Splats, camera: Camera, own: int | None = None
+    ) -> tuple[Parameters, F32]:
         """diag(J^T J) of this view's image, and the colour weights S_iv (n,)."""
 
     def contributions(
@@ -72,6 +78,7 @@ class Renderer(Protocol):
         splats: Splats,
         camera: Camera,
         target: F32 | None = None,  # (h, w, 3) a photograph
+        own: int | None = None,
     ) -> Contributions:
         """Removal errors and blending sums of every Gaussian."""
 
@@ -81,10 +88,11 @@ class Renderer(Protocol):
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,  # added to: the gradient of half the squared error
+        own: int | None = None,
     ) -> F32:  # (n,)
         """Removal errors as in Contributions, and the gradient, in one pass: what repair needs."""
 
-    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+    def blocks(self, splats: Splats, camera: Camera, total: F32, own: int | None = None) -> F32:
         """Adds J^T J of each Gaussian's geometry to `total` (n, 10, 10); returns S_iv (n,).
 
         In the Gaussian's own frame: 0-2 means along its axes (scene units), 3-5 log_scales, 6-8 a

@@ -19,6 +19,7 @@ from flexgs.render.cuda import CudaRenderer
 from flexgs.render.own_frame import OWN
 from flexgs.render.protocol import zero_parameters
 from tests.render import reference, scenes
+from tests.render.own import assert_answers_of_the_first
 
 TILE = 16
 
@@ -133,6 +134,11 @@ def test_every_method_answers_with_the_oracles_numbers(name: str, renderer: Cuda
     diagonal, colour_weights = renderer.fisher(case.splats, case.camera)
     assert diagonal.sh.dtype == colour_weights.dtype == np.float32
     assert (colour_weights[blending["hits"].numpy() > 0] > 0).all()
+
+
+def test_answers_of_the_first_alone(renderer: CudaRenderer) -> None:
+    case = scenes.cases(24, 18)["dense"]
+    assert_answers_of_the_first(renderer, case.splats, case.camera, 3)
 
 
 def test_a_scene_is_uploaded_once_and_forgotten_with_its_splats(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba as nb
@@ -127,20 +127,23 @@ class CpuRenderer:
         camera: Camera,
         pixel_weights: F32,  # (h, w, 3)
         groups: tuple[str, ...] = GROUPS,
+        own: int | None = None,
     ) -> Parameters:
         """See `Renderer.backward`."""
         _check_image(camera, pixel_weights, "pixel_weights")
-        frame, sums, _ = self._sums(splats, camera, GRADIENT, GRADIENT_SUMS, pixel_weights)
-        gradient = zero_parameters(splats)
+        frame, sums = self._sums(splats, camera, GRADIENT, GRADIENT_SUMS, pixel_weights, own)
+        gradient = zero_parameters(splats, own)
         chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
         return _only(gradient, groups)
 
-    def fisher(self, splats: Splats, camera: Camera) -> tuple[Parameters, F32]:
+    def fisher(
+        self, splats: Splats, camera: Camera, own: int | None = None
+    ) -> tuple[Parameters, F32]:
         """See `Renderer.fisher`; exact, the colours' dependence on the means included."""
-        frame, sums, _ = self._sums(splats, camera, FISHER, FISHER_SUMS, None)
-        diagonal = zero_parameters(splats)
+        frame, sums = self._sums(splats, camera, FISHER, FISHER_SUMS, None, own)
+        diagonal = zero_parameters(splats, own)
         chain_fisher(*_chain_arguments(frame, sums, splats, camera), *_arrays(diagonal))
-        weights = np.zeros(splats.n, np.float32)
+        weights = np.zeros(splats.n if own is None else own, np.float32)
         weights[frame.ids] = sums[:, SQUARE]
         return diagonal, weights
 
@@ -149,12 +152,13 @@ class CpuRenderer:
         splats: Splats,
         camera: Camera,
         target: F32 | None = None,  # (h, w, 3)
+        own: int | None = None,
     ) -> Contributions:
         """See `Renderer.contributions`."""
         if target is not None:
             _check_image(camera, target, "target")
-        frame, sums, _ = self._sums(splats, camera, REMOVAL, REMOVAL_SUMS, target)
-        columns = np.zeros((5, splats.n), np.float32)
+        frame, sums = self._sums(splats, camera, REMOVAL, REMOVAL_SUMS, target, own)
+        columns = np.zeros((5, splats.n if own is None else own), np.float32)
         error, cross, blend, square, hits = sums.T
         signed = error if target is None else error - 2 * cross
         for column, values in zip(columns, (error, signed, square, blend, hits), strict=True):
@@ -167,18 +171,19 @@ class CpuRenderer:
         camera: Camera,
         target: F32,  # (h, w, 3)
         gradient: Parameters,
+        own: int | None = None,
     ) -> F32:  # (n,)
         """See `Renderer.misfit`."""
         _check_image(camera, target, "target")
-        frame, sums, _ = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target)
+        frame, sums = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target, own)
         chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
-        removal = np.zeros(splats.n, np.float32)
+        removal = np.zeros(splats.n if own is None else own, np.float32)
         removal[frame.ids] = sums[:, GRADIENT_SUMS]
         return removal
 
-    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+    def blocks(self, splats: Splats, camera: Camera, total: F32, own: int | None = None) -> F32:
         """See `Renderer.blocks`; exact but for the colours' dependence on the means."""
-        frame, sums, _ = self._sums(splats, camera, FISHER, FISHER_SUMS, None)
+        frame, sums = self._sums(splats, camera, FISHER, FISHER_SUMS, None, own)
         chain_blocks(
             frame.ids,
             sums,
@@ -190,16 +195,24 @@ class CpuRenderer:
             splats.model == "mip",
             total,
         )
-        weights = np.zeros(splats.n, np.float32)
+        weights = np.zeros(splats.n if own is None else own, np.float32)
         weights[frame.ids] = sums[:, SQUARE]
         return weights
 
     def _sums(
-        self, splats: Splats, camera: Camera, mode: int, width: int, extra: F32 | None
-    ) -> tuple[Frame, npt.NDArray[np.float64], F32]:
-        """The frame, the second pass's sums per visible Gaussian (m, width), and the image."""
+        self,
+        splats: Splats,
+        camera: Camera,
+        mode: int,
+        width: int,
+        extra: F32 | None,
+        own: int | None,
+    ) -> tuple[Frame, npt.NDArray[np.float64]]:
+        """The frame and the second pass's sums per visible Gaussian (m, width); of `own` alone."""
         nb.set_num_threads(self.threads)
         frame = build_frame(splats, camera, self._scratch)
+        if own is not None:
+            frame = replace(frame, order=frame.order[_holding(frame, own)[frame.order]])
         image = np.empty((camera.height, camera.width, 3), np.float32)
         pairs = np.empty((len(frame.members), width), np.float32)
         extra = np.zeros_like(image) if extra is None else np.ascontiguousarray(extra, np.float32)
@@ -217,7 +230,18 @@ class CpuRenderer:
         )
         sums = np.empty((len(frame.ids), width))
         sum_gaussians(pairs, frame.offsets, sums)
-        return frame, sums, image
+        if own is not None:
+            rows = np.flatnonzero(frame.ids < own)
+            frame = replace(frame, ids=frame.ids[rows], records=frame.records[rows])
+            sums = sums[rows]
+        return frame, sums
+
+
+def _holding(frame: Frame, own: int) -> npt.NDArray[np.bool_]:  # (tiles,)
+    """Which tiles hold one of the first `own` Gaussians; no other has a part in their sums."""
+    found = np.zeros(len(frame.members) + 1, np.int64)
+    np.cumsum((frame.ids < own)[frame.members], out=found[1:])
+    return np.asarray(found[frame.starts[1:]] > found[frame.starts[:-1]])
 
 
 def _check_image(camera: Camera, image: F32, name: str) -> None:

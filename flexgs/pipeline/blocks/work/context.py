@@ -8,16 +8,13 @@ in the whole scene, and all that works on scenes works on blocks.
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import numpy.typing as npt
 
 from flexgs.core import Camera, Splats
 from flexgs.core.joining import join_splats
 from flexgs.pipeline.blocks.stored.looking import cone_of, in_sight
-from flexgs.render import Contributions, Renderer, zero_parameters
-from flexgs.render.own_frame import OWN
+from flexgs.render import Contributions, Renderer
 from flexgs.render.protocol import GROUPS, Parameters
 
 F32 = npt.NDArray[np.float32]
@@ -34,7 +31,7 @@ class ContextRenderer:
 
     def render(self, splats: Splats, camera: Camera) -> F32:
         """See `Renderer.render`."""
-        return self._renderer.render(self._whole(splats, camera), camera)
+        return self._renderer.render(self._whole(splats, camera)[0], camera)
 
     def backward(
         self,
@@ -42,47 +39,50 @@ class ContextRenderer:
         camera: Camera,
         pixel_weights: F32,
         groups: tuple[str, ...] = GROUPS,
+        own: int | None = None,
     ) -> Parameters:
         """See `Renderer.backward`."""
-        found = self._renderer.backward(self._whole(splats, camera), camera, pixel_weights, groups)
-        return _first(found, splats.n)
+        whole, own = self._whole(splats, camera, own)
+        return self._renderer.backward(whole, camera, pixel_weights, groups, own)
 
-    def fisher(self, splats: Splats, camera: Camera) -> tuple[Parameters, F32]:
+    def fisher(
+        self, splats: Splats, camera: Camera, own: int | None = None
+    ) -> tuple[Parameters, F32]:
         """See `Renderer.fisher`."""
-        diagonal, weights = self._renderer.fisher(self._whole(splats, camera), camera)
-        return _first(diagonal, splats.n), weights[: splats.n]
+        whole, own = self._whole(splats, camera, own)
+        return self._renderer.fisher(whole, camera, own)
 
     def contributions(
-        self, splats: Splats, camera: Camera, target: F32 | None = None
+        self, splats: Splats, camera: Camera, target: F32 | None = None, own: int | None = None
     ) -> Contributions:
         """See `Renderer.contributions`."""
-        found = self._renderer.contributions(self._whole(splats, camera), camera, target)
-        return Contributions(*(getattr(found, f.name)[: splats.n] for f in fields(found)))
+        whole, own = self._whole(splats, camera, own)
+        return self._renderer.contributions(whole, camera, target, own)
 
-    def misfit(self, splats: Splats, camera: Camera, target: F32, gradient: Parameters) -> F32:
+    def misfit(
+        self,
+        splats: Splats,
+        camera: Camera,
+        target: F32,
+        gradient: Parameters,
+        own: int | None = None,
+    ) -> F32:
         """See `Renderer.misfit`."""
-        whole = self._whole(splats, camera)
-        found = zero_parameters(whole)
-        removal = self._renderer.misfit(whole, camera, target, found)
-        for field in fields(found):
-            getattr(gradient, field.name)[:] += getattr(found, field.name)[: splats.n]
-        return removal[: splats.n]
+        whole, own = self._whole(splats, camera, own)
+        return self._renderer.misfit(whole, camera, target, gradient, own)
 
-    def blocks(self, splats: Splats, camera: Camera, total: F32) -> F32:
+    def blocks(self, splats: Splats, camera: Camera, total: F32, own: int | None = None) -> F32:
         """See `Renderer.blocks`."""
-        whole = self._whole(splats, camera)
-        found = np.zeros((whole.n, OWN, OWN), np.float32)
-        weights = self._renderer.blocks(whole, camera, found)
-        total += found[: splats.n]
-        return weights[: splats.n]
+        whole, own = self._whole(splats, camera, own)
+        return self._renderer.blocks(whole, camera, total, own)
 
-    def _whole(self, splats: Splats, camera: Camera) -> Splats:
-        """What the camera sees of the context is found once: most of it is elsewhere."""
+    def _whole(self, splats: Splats, camera: Camera, own: int | None = None) -> tuple[Splats, int]:
+        """All that the camera sees, and of how many answers are wanted.
+
+        What it sees of the context is found once: most of it is elsewhere.
+        """
         if camera not in self._seen:
             self._seen[camera] = np.packbits(in_sight(self._context, cone_of(camera)))
         seen = np.unpackbits(self._seen[camera], count=self._context.n).view(np.bool_)
-        return join_splats([splats, self._context.select(seen)])
-
-
-def _first(values: Parameters, n: int) -> Parameters:
-    return Parameters(*(getattr(values, field.name)[:n] for field in fields(values)))
+        whole = join_splats([splats, self._context.select(seen)])
+        return whole, splats.n if own is None else own
