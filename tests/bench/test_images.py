@@ -146,7 +146,7 @@ def test_the_report_has_tables_curves_and_all_numbers() -> None:
     ]
     files = report_files(rates, choices, quantisers, {"preset": "fast"})
     text = files["images.md"].decode()
-    assert "| 0.1000 | 100 | 50 | 16.0 | 26.00 | 24.00 (1) |" in text  # JPEG misses an image
+    assert "| 0.1000 | 100 | 50 | 16.0 | 26.00 | 24.00 (1: 27.00) |" in text  # JPEG misses an image
     assert "| 0.5000 | 500 | 50 | 80.0 | 31.00 | 30.00 |" in text
     assert "| start | random | 29.00 | -1.00 |" in text
     assert "| one | 21.0: 26.00, 41.0: 30.00 | - |" in text

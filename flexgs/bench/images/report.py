@@ -79,10 +79,13 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean([value for value in known if value is not None]))
 
 
-def _known(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    short = f" ({len(known)})" if 0 < len(known) < len(values) else ""
-    return _text(_mean(known)) + short
+def _beside(name: str, group: Sequence[RateRow]) -> str:
+    """A codec's mean; where it misses some images also ours over those that it has."""
+    found = {row.image: value for row in group if (value := row.others.get(name)) is not None}
+    if not 0 < len(found) < len(group):
+        return _text(_mean(found.values()))
+    ours = _mean(row.psnr for row in group if row.image in found)
+    return f"{_text(_mean(found.values()))} ({len(found)}: {_text(ours)})"
 
 
 def _by_rate(rows: Sequence[RateRow]) -> list[tuple[float, list[RateRow]]]:
@@ -100,14 +103,14 @@ def _rate_table(rows: Sequence[RateRow]) -> list[str]:
     names = " | ".join(CODECS)
     images = len({row.image for row in rows})
     lines = [
-        f"Images: {images}. Means of PSNR in dB of complete files, at the same bytes; in brackets "
-        "over how many images, where a codec cannot make so small a file of the others.",
+        f"Images: {images}. Means of PSNR in dB of complete files, at the same bytes. Where a "
+        "codec cannot make all so small: in brackets of how many, and .fgi's of those.",
         "",
         f"| bpp | bytes | Gaussians | bits each | .fgi | {names} | encode, s | decode, ms |",
         "|---" * (7 + len(CODECS)) + "|",
     ]
     for _, group in _by_rate(rows):
-        others = [_known([row.others.get(name) for row in group]) for name in CODECS]
+        others = [_beside(name, group) for name in CODECS]
         cells = [
             _text(_mean(row.bpp for row in group), 4),
             _text(_mean(row.size_bytes for row in group), 0),
