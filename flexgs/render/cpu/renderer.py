@@ -143,7 +143,7 @@ class CpuRenderer:
         frame, sums = self._sums(splats, camera, FISHER, FISHER_SUMS, None, own)
         diagonal = zero_parameters(splats, own)
         chain_fisher(*_chain_arguments(frame, sums, splats, camera), *_arrays(diagonal))
-        weights = np.zeros(splats.n if own is None else own, np.float32)
+        weights = np.zeros_like(splats.opacity_logits[:own])
         weights[frame.ids] = sums[:, SQUARE]
         return diagonal, weights
 
@@ -158,7 +158,7 @@ class CpuRenderer:
         if target is not None:
             _check_image(camera, target, "target")
         frame, sums = self._sums(splats, camera, REMOVAL, REMOVAL_SUMS, target, own)
-        columns = np.zeros((5, splats.n if own is None else own), np.float32)
+        columns = np.zeros((5, len(splats.means[:own])), np.float32)
         error, cross, blend, square, hits = sums.T
         signed = error if target is None else error - 2 * cross
         for column, values in zip(columns, (error, signed, square, blend, hits), strict=True):
@@ -177,7 +177,7 @@ class CpuRenderer:
         _check_image(camera, target, "target")
         frame, sums = self._sums(splats, camera, MISFIT, MISFIT_SUMS, target, own)
         chain_gradient(*_chain_arguments(frame, sums, splats, camera), *_arrays(gradient))
-        removal = np.zeros(splats.n if own is None else own, np.float32)
+        removal = np.zeros_like(splats.opacity_logits[:own])
         removal[frame.ids] = sums[:, GRADIENT_SUMS]
         return removal
 
@@ -195,7 +195,7 @@ class CpuRenderer:
             splats.model == "mip",
             total,
         )
-        weights = np.zeros(splats.n if own is None else own, np.float32)
+        weights = np.zeros_like(splats.opacity_logits[:own])
         weights[frame.ids] = sums[:, SQUARE]
         return weights
 
@@ -213,9 +213,9 @@ class CpuRenderer:
         frame = build_frame(splats, camera, self._scratch)
         if own is not None:
             frame = replace(frame, order=frame.order[_holding(frame, own)[frame.order]])
-        image = np.empty((camera.height, camera.width, 3), np.float32)
         pairs = np.empty((len(frame.members), width), np.float32)
-        extra = np.zeros_like(image) if extra is None else np.ascontiguousarray(extra, np.float32)
+        if extra is None:
+            extra = np.zeros((camera.height, camera.width, 3), np.float32)
         sum_pairs(
             frame.records,
             frame.starts,
@@ -224,9 +224,8 @@ class CpuRenderer:
             frame.order,
             frame.columns,
             mode,
-            extra,
+            np.ascontiguousarray(extra, np.float32),
             pairs,
-            image,
         )
         sums = np.empty((len(frame.ids), width))
         sum_gaussians(pairs, frame.offsets, sums)

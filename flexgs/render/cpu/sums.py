@@ -168,14 +168,14 @@ def _sum_tile(state, records, members, slots, x0, y0, mode, out):  # type: ignor
 
 @nb.njit(**PARALLEL)
 def sum_pairs(  # type: ignore[no-untyped-def]
-    records, starts, members, slots, order, columns, mode, extra, pairs, image
+    records, starts, members, slots, order, columns, mode, extra, pairs
 ):
-    """Fills pairs (p, sums) f32 and image (h, w, 3) f32.
+    """Fills pairs (p, sums) f32 of the tiles in `order`.
 
     extra (h, w, 3) f32: the target for REMOVAL and MISFIT, pixel weights for GRADIENT, unused for
     FISHER.
     """
-    height, width = image.shape[0], image.shape[1]
+    height, width = extra.shape[0], extra.shape[1]
     for k in nb.prange(len(order)):
         tile = order[k]
         x0, y0 = (tile % columns) * TILE, (tile // columns) * TILE
@@ -184,12 +184,6 @@ def sum_pairs(  # type: ignore[no-untyped-def]
         state = np.empty(7 * AREA, np.float32)
         start_tile(state, x0, y0, width, height)
         blend_tile(state, records, mine, x0, y0)
-        for row in range(min(TILE, height - y0)):
-            for lane in range(min(TILE, width - x0)):
-                for channel in range(3):
-                    image[y0 + row, x0 + lane, channel] = state[
-                        (channel + 1) * AREA + row * TILE + lane
-                    ]
         for slot in my_slots:
             pairs[slot, :] = F0
         _prepare(state, mode, extra, x0, y0)

@@ -110,16 +110,10 @@ def _faint(alphas: bytes) -> Loss:
 
 def _to_bytes(values: F32, step: int = 1) -> bytes:
     """The nearest byte of each that is a multiple of `step`; changes `values`."""
-    return _clipped(_to_steps(values, step))
-
-
-def _to_steps(values: F32, step: int) -> F32:  # in place
-    if step != 1:
-        values *= np.float32(1 / step)
+    values *= np.float32(1 / step)
     np.rint(values, out=values)
-    if step != 1:
-        values *= step
-    return values
+    values *= step
+    return _clipped(values)
 
 
 def _clipped(values: F32) -> bytes:  # whole numbers; changes them
